@@ -1,0 +1,5 @@
+"""The in-process bus."""
+
+from engine.bus.local.bus import LocalBus
+
+__all__ = ["LocalBus"]

@@ -1,0 +1,41 @@
+"""MessageBus: moves hints between processes. Documents are the truth; a message may come late, twice, out of order or never."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    body: bytes
+    attributes: Mapping[str, str]
+
+
+Handler = Callable[[Message], Awaitable[None]]
+"""Acknowledges by returning. Where it raises, the message comes again, at least a few times."""
+
+
+class MessageBus(ABC):
+    @abstractmethod
+    async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        """Hands the message over; at-least-once from here. Raises `Unavailable`."""
+
+    @abstractmethod
+    def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AbstractAsyncContextManager[None]:
+        """While the context is open, this process competes with the group's others for the topic's messages. Closing waits for
+        handlers under way.
+        """
+
+    @abstractmethod
+    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        """Every message published while the context is open, for this listener alone. A listener that lags beyond a bounded
+        buffer loses the oldest messages, and nobody else is slowed down.
+        """
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Raises `Unavailable` if the bus does not answer."""
+
+    @abstractmethod
+    async def close(self) -> None: ...

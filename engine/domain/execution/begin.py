@@ -1,0 +1,135 @@
+"""How a step run begins: its `with` is rendered and checked, its start is recorded, and its kind says what follows."""
+
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from engine.domain.events import StepStarted
+from engine.domain.execution.outcomes import fail, succeed, wait
+from engine.domain.execution.scope import scope_of
+from engine.domain.execution.state import Run
+from engine.domain.execution.work import Work
+from engine.domain.expressions import ExpressionFailed, Scope, render
+from engine.domain.failure import Failure
+from engine.domain.kinds import Begin, Beginning, Execute, Fail, MapOver, Repeat, Succeed, Wait
+from engine.domain.paths import frame_of
+from engine.domain.plan import Node
+from engine.domain.status import FailureKind
+
+UNSPENT = (FailureKind.INFRA, FailureKind.BUDGET)
+
+
+def begin(work: Work, path: str, node: Node) -> None:
+    """Begins a run for the first time, or again after a retry or an answer (then with the input it had)."""
+    run = work.x.runs.get(path)
+    attempt = _attempt(run)
+    work.starts_left -= 1
+    scope = scope_of(work.x, scope_frame(path, node), work.at)
+    again = path in work.x.inputs
+    try:
+        with_ = work.x.inputs[path] if again else render_with(node, scope)
+        beginning = Beginning(
+            execution_id=work.x.state.id,
+            step_id=path,
+            attempt=attempt,
+            at=work.at,
+            with_=node.kind.With.model_validate(node.complete(with_)),
+            scope=scope,
+        )
+        follows = node.kind.begin(beginning)
+    except (ExpressionFailed, ValidationError) as error:
+        work.emit(StepStarted(at=work.at, step_id=path, attempt=attempt, kind=node.kind.name))
+        fail(work, path, _refusal(error))
+        return
+    work.emit(
+        StepStarted(
+            at=work.at,
+            step_id=path,
+            attempt=attempt,
+            kind=node.kind.name,
+            input=None if again else with_,
+            fan_total=_fan_total(follows),
+        )
+    )
+    _follow(work, path, follows)
+
+
+def _follow(work: Work, path: str, follows: Begin) -> None:
+    match follows:
+        case Execute():
+            pass
+        case Succeed(output):
+            succeed(work, path, output)
+        case Fail(failure):
+            fail(work, path, failure)
+        case Wait(waiting_for):
+            wait(work, path, (waiting_for,))
+        case MapOver(items=items) if not items:
+            succeed(work, path, [])
+        case MapOver() | Repeat():
+            work.x.unfolded[path] = follows
+            work.unfolding.append(path)
+
+
+def unfolding_of(work: Work, path: str, node: Node) -> MapOver | Repeat:
+    """How an open map or loop unfolds."""
+    known = work.x.unfolded.get(path)
+    if known is None:
+        beginning = Beginning(
+            execution_id=work.x.state.id,
+            step_id=path,
+            attempt=1,
+            at=work.at,
+            with_=node.kind.With.model_validate(node.complete(work.x.inputs[path])),
+            scope=scope_of(work.x, scope_frame(path, node), work.at),
+        )
+        known = cast("MapOver | Repeat", node.kind.begin(beginning))
+        work.x.unfolded[path] = known
+    return known
+
+
+def scope_frame(path: str, node: Node) -> str:
+    """A compensation sees what its step saw, and the step itself."""
+    frame = frame_of(path)
+    return frame_of(frame) if node.id == "compensate" and not frame.endswith("]") and frame else frame
+
+
+def _attempt(run: Run | None) -> int:
+    """A try that failed for INFRA or BUDGET, or that was only interrupted, spent no attempt."""
+    if run is None or run.attempt == 0:
+        return 1
+    spent = run.failure is not None and run.failure.kind not in UNSPENT and run.not_before is not None
+    return run.attempt + 1 if spent else run.attempt
+
+
+def render_with(node: Node, scope: Scope) -> dict[str, Any]:
+    """`with` rendered, without deferred fields; strings that mention secrets stay as they are. Raises `ExpressionFailed`."""
+    deferred = node.kind.DEFERRED
+    ready = {name: value for name, value in node.with_.items() if name not in deferred} if deferred else node.with_
+    rendered: dict[str, Any] = render(ready, scope)
+    return rendered
+
+
+def _fan_total(follows: Begin) -> int | None:
+    match follows:
+        case MapOver(items=items):
+            return len(items)
+        case Repeat(max_rounds=rounds):
+            return rounds
+        case _:
+            return None
+
+
+def _refusal(error: ExpressionFailed | ValidationError) -> Failure:
+    if isinstance(error, ExpressionFailed):
+        details = {"path": list(error.path), "expression": error.source}
+        return Failure(
+            kind=FailureKind.TASK, code="expression_failed", message=error.message, retryable=False, details=details
+        )
+    problems = [
+        {"path": ["with", *(str(part) for part in item["loc"])], "message": item["msg"]} for item in error.errors()
+    ]
+    message = f"with.{'.'.join(problems[0]['path'][1:])}: {problems[0]['message']}"
+    return Failure(
+        kind=FailureKind.TASK, code="invalid_with", message=message, retryable=False, details={"problems": problems}
+    )

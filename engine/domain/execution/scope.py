@@ -1,0 +1,78 @@
+"""The names that expressions of a step may use."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.domain.execution.state import Execution
+from engine.domain.expressions import Scope
+from engine.domain.paths import frames, split_frame, within
+
+
+class StepsView(Mapping[str, Any]):
+    """`steps.<id>`: the innermost enclosing list of steps that has the id decides. Entries are made when they are asked for."""
+
+    def __init__(self, x: Execution, enclosing: list[str]) -> None:
+        self._x = x
+        self._lists = [(frame, x.plan.steps_at(frame).nodes) for frame in enclosing]
+
+    def __getitem__(self, step_id: str) -> dict[str, Any]:
+        for frame, nodes in self._lists:
+            if step_id in nodes:
+                return self._entry(within(frame, step_id))
+        raise KeyError(step_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({step_id: None for _, nodes in self._lists for step_id in nodes})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _entry(self, path: str) -> dict[str, Any]:
+        run = self._x.runs.get(path)
+        failure = run.failure if run else None
+        return {
+            "output": self._x.values.get(path),
+            "status": self._x.status_of(path).value,
+            "failure": msgspec.to_builtins(failure) if failure else None,
+            "attempt": run.attempt if run else 0,
+        }
+
+
+def scope_of(x: Execution, frame: str, at: datetime) -> Scope:
+    """The scope of the steps in a frame; the top frame is the empty string."""
+    enclosing = [frame, *frames(frame)] if frame else [""]
+    lists = [place for place in enclosing if not place or split_frame(place)]
+    variables: dict[str, Any] = {
+        "input": x.state.input,
+        "execution": _execution(x),
+        "steps": StepsView(x, lists),
+    }
+    for place in reversed(lists):
+        variables.update(_frame_names(x, place))
+    return Scope(variables, now=at)
+
+
+def _execution(x: Execution) -> dict[str, Any]:
+    state = x.state
+    created = state.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {
+        "id": state.id,
+        "workflow": state.workflow,
+        "version": state.version,
+        "createdAt": created,
+        "labels": state.labels,
+    }
+
+
+def _frame_names(x: Execution, frame: str) -> dict[str, Any]:
+    place = split_frame(frame)
+    if place is None:
+        return {}
+    owner, index = place
+    items = (x.inputs.get(owner) or {}).get("items")
+    if x.plan.node(owner).kind.name == "map":
+        return {"item": items[index] if items is not None else None, "index": index}
+    return {"loop": {"index": index, "last": x.values.get(f"{owner}[{index - 1}]") if index else None}}

@@ -1,0 +1,162 @@
+"""What is known of an execution: the fold of its log.
+
+`State` and the `Run`s are what the store keeps; `Execution` adds what only the fold of the whole log knows (outputs, answers), for
+whoever schedules its steps. All are values: `evolve` and `decide` work on a copy and leave theirs alone.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.domain.events import JsonObject
+from engine.domain.failure import Budget, Failure, Usage
+from engine.domain.kinds import MapOver, Repeat
+from engine.domain.plan import Plan
+from engine.domain.status import ExecutionStatus, StepStatus
+from engine.domain.waiting import WaitingFor
+
+
+class Fan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a step with nested frames (map items, loop rounds) has come. Frames begin in order: `begun` is the next index."""
+
+    total: int
+    begun: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step run. Seqs say where in the log its payloads are: `started_seq` the input, `ended_seq` the output."""
+
+    kind: str
+    status: StepStatus = StepStatus.PENDING
+    attempt: int = 0
+    infra_retries: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    not_before: datetime | None = None
+    """While RETRYING: when it is tried again."""
+    until: datetime | None = None
+    """While RUNNING or WAITING: when its `timeout` is over."""
+    started_seq: int | None = None
+    ended_seq: int | None = None
+    failure: Failure | None = None
+    usage: Usage | None = None
+    waits: tuple[WaitingFor, ...] = ()
+    fan: Fan | None = None
+    number: int = 0
+    """Of a nested run: its place among all nested runs, in order of beginning; decides the document it is kept in."""
+    watched: bool = False
+    """A run inside a step (a node of a graph, a round of an agent): recorded, not scheduled."""
+
+
+class SignalInBox(msgspec.Struct, frozen=True):
+    """A signal that no step has taken yet; its payload is in the log at `seq`."""
+
+    name: str
+    seq: int
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The terminal status that was decided on, while compensation and handlers still run."""
+
+    status: ExecutionStatus
+    failure: Failure | None = None
+    reason: str | None = None
+    actor: str | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An execution without its step runs."""
+
+    id: str
+    tenant: str
+    workflow_id: str
+    workflow: str
+    version: int
+    status: ExecutionStatus
+    lane: str
+    created_at: datetime
+    seq: int = 0
+    revision: int = 1
+    priority: int = 0
+    labels: dict[str, str] = {}
+    actor: str | None = None
+    input: Any = None
+    output: Any = None
+    failure: Failure | None = None
+    usage: Usage = Usage()
+    budget: Budget | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    parent_id: str | None = None
+    parent_step: str | None = None
+    on_parent_close: str = "cancel"
+    forked_from: str | None = None
+    trigger_id: str | None = None
+    batch_id: str | None = None
+    concurrency_key: str | None = None
+    admitted: bool = True
+    ending: Ending | None = None
+    signals: tuple[SignalInBox, ...] = ()
+    edits: tuple[JsonObject, ...] = ()
+    done: int = 0
+    """Top-level steps that are done."""
+    failed: int = 0
+    nested: int = 0
+    """Nested runs so far."""
+
+    @property
+    def terminal(self) -> bool:
+        return self.status.terminal
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """An execution as the rules see it. `runs` has every run that began or was skipped, by path; what is missing is PENDING."""
+
+    state: State
+    runs: dict[str, Run] = field(default_factory=dict)
+    open: dict[str, None] = field(default_factory=dict)
+    """Paths of scheduled runs that are not done."""
+    numbered: list[str] = field(default_factory=list)
+    """Paths of nested runs, by their number."""
+    watched: dict[str, None] = field(default_factory=dict)
+    """Paths of watched runs that are not done."""
+    frames: dict[str, None] = field(default_factory=dict)
+    """Frames that began and have not ended."""
+    plan: Plan
+    values: dict[str, Any] = field(default_factory=dict)
+    """Outputs, by path."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """Rendered `with`, by path of an open run."""
+    answers: dict[str, tuple[tuple[str | None, Any], ...]] = field(default_factory=dict)
+    """Answers to a run's interrupts: (interrupt id, payload) in order of arrival."""
+    payloads: dict[int, Any] = field(default_factory=dict)
+    """Payloads of signals in the box, by seq."""
+    unfolded: dict[str, MapOver | Repeat] = field(default_factory=dict)
+    """How open maps and loops unfold: derived from their inputs, kept because deriving it is dear."""
+
+    def copy(self) -> "Execution":
+        return replace(
+            self,
+            runs=dict(self.runs),
+            open=dict(self.open),
+            numbered=list(self.numbered),
+            watched=dict(self.watched),
+            frames=dict(self.frames),
+            values=dict(self.values),
+            inputs=dict(self.inputs),
+            answers=dict(self.answers),
+            payloads=dict(self.payloads),
+            unfolded=dict(self.unfolded),
+        )
+
+    def status_of(self, path: str) -> StepStatus:
+        run = self.runs.get(path)
+        return run.status if run else StepStatus.PENDING
+

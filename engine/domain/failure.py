@@ -1,0 +1,47 @@
+"""Why a step or an execution failed."""
+
+from typing import Any
+
+import msgspec
+
+from engine.domain.status import FailureKind
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`code` is a short stable word in snake_case; `message` is for people; `details` is JSON."""
+
+    kind: FailureKind
+    code: str
+    message: str
+    step_id: str | None = None
+    retryable: bool = True
+    details: Any = None
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What model calls consumed; cost in US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    model_calls: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=self.cost_usd + other.cost_usd,
+            model_calls=self.model_calls + other.model_calls,
+        )
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an execution may consume; None is without limit. Reaching it pauses the execution."""
+
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
+    max_model_calls: int | None = None

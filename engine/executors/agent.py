@@ -1,0 +1,160 @@
+"""`agent`: a model that calls tools until it has an answer."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+
+import msgspec
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, Interrupt, StateSnapshot
+from langsmith.run_helpers import tracing_context
+from pydantic import Field
+
+from engine.domain.durations import Duration
+from engine.executors.agent_tools import AgentTools
+from engine.executors.conversation import ModelWith, conversation, revealed
+from engine.executors.function_calls import FunctionCalls
+from engine.executors.function_tools import function_tool
+from engine.executors.http import Http
+from engine.executors.http_tools import http_tool
+from engine.executors.interrupts import waits_of
+from engine.executors.mcp_tools import McpSessions
+from engine.executors.model_caller import ModelCaller, ModelRequest
+from engine.executors.port import Answer, Done, Executor, Result, StepContext, Suspended
+from engine.executors.step_reports import StepLogs, StepReports
+from engine.executors.structured_output import OutputSchema
+from engine.executors.tools import FunctionTool, HttpTool, McpServer, McpTools, Tool, ToolSpec, by_name
+
+if TYPE_CHECKING:
+    from engine.executors.agent_loop import AgentGraph, AgentLoop
+
+_LOOP = "engine.executors.agent_loop"
+_SUPERSTEPS_OF_A_ROUND = 2
+
+
+class AgentWith(ModelWith):
+    tools: tuple[ToolSpec, ...] = Field(
+        default=(), max_length=128, description="Registered functions by name, HTTP requests, MCP servers."
+    )
+    max_rounds: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=10, description="How often the model is asked at the most; without an answer by then the step fails."
+    )
+    tool_timeout: Duration = Field(default=timedelta(minutes=5), description="The longest that one tool call may take.")
+    on_tool_error: Literal["return", "fail"] = Field(
+        default="return",
+        description="`return`: the model is told, and may try something else. `fail`: the step fails.",
+    )
+
+
+class Agent(Executor):
+    """Rounds show as child step runs. A tool that calls LangGraph's `interrupt()` suspends the step until it is
+    answered; it then runs again from its top, and is recorded as called again.
+    """
+
+    name: ClassVar[str] = "agent"
+    description: ClassVar[str] = "Lets a language model call tools until it answers; its output is the answer."
+    With = AgentWith
+
+    def __init__(
+        self, caller: ModelCaller, functions: FunctionCalls, http: Http, mcp: McpSessions, logs: StepLogs
+    ) -> None:
+        self._caller = caller
+        self._functions = functions
+        self._http = http
+        self._mcp = mcp
+        self._logs = logs
+
+    async def run(self, step: StepContext) -> Result:
+        given: AgentWith = step.with_
+        async with AsyncExitStack() as sessions:
+            tools = AgentTools(
+                step,
+                by_name(await self._tools(step, given.tools, sessions)),
+                timeout=given.tool_timeout,
+                fail_on_error=given.on_tool_error == "fail",
+            )
+            loop = await self._loop(step, given, tools)
+            return await self._driven(step, loop.graph(), given.max_rounds)
+
+    async def _tools(self, step: StepContext, specs: Sequence[Any], sessions: AsyncExitStack) -> list[Tool]:
+        tools: list[Tool] = []
+        for spec in specs:
+            match spec:
+                case str():
+                    tools.append(function_tool(self._functions, FunctionTool(function=spec), step_id=step.step_id))
+                case FunctionTool():
+                    tools.append(function_tool(self._functions, spec, step_id=step.step_id))
+                case HttpTool():
+                    tools.append(http_tool(self._http, spec, step))
+                case McpTools():
+                    server = McpServer.model_validate(await step.reveal(spec.mcp.model_dump()))
+                    tools += await sessions.enter_async_context(self._mcp.tools(server))
+        return tools
+
+    async def _loop(self, step: StepContext, given: AgentWith, tools: AgentTools) -> "AgentLoop":
+        # LangGraph's graphs take a fifth of a second to import: at first use, in a thread.
+        module = await asyncio.to_thread(importlib.import_module, _LOOP)
+        request = ModelRequest(
+            models=given.models,
+            messages=conversation(await revealed(given, step)),
+            temperature=given.temperature,
+            max_tokens=given.max_tokens,
+        )
+        schema = None if given.output_schema is None else OutputSchema(given.output_schema)
+        loop: AgentLoop = module.AgentLoop(
+            step, self._caller, request, tools, schema=schema, max_rounds=given.max_rounds
+        )
+        return loop
+
+    async def _driven(self, step: StepContext, graph: "AgentGraph", max_rounds: int) -> Result:
+        """From where the checkpoint left it to its end or to the next interrupt."""
+        config = RunnableConfig(
+            configurable={"thread_id": step.thread_id}, recursion_limit=_SUPERSTEPS_OF_A_ROUND * max_rounds + 2
+        )
+        with tracing_context(enabled=False):
+            entry = _entry(await graph.aget_state(config), step.answers)
+            if entry is not None:
+                await self._advanced(step, graph, entry, config)
+            snapshot = await graph.aget_state(config)
+        if snapshot.interrupts:
+            return Suspended(waits_of(snapshot.interrupts, step.step_id))
+        return Done(snapshot.values["answer"]["value"])
+
+    async def _advanced(self, step: StepContext, graph: "AgentGraph", entry: "_Entry", config: RunnableConfig) -> None:
+        reports = StepReports(step)
+        try:
+            with self._logs.capture(reports):
+                # Sync: a reply is in the store before its tools are called.
+                stream = graph.astream(entry.input, config, stream_mode=["custom", "checkpoints"], durability="sync")
+                async for mode, chunk in cast("AsyncIterator[tuple[str, Any]]", stream):
+                    if mode == "custom":
+                        reports.write(chunk)
+                    else:
+                        step.checkpoint_saved(chunk["config"]["configurable"]["checkpoint_id"])
+        finally:
+            reports.close()
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """What the graph is run with; None goes on from the checkpoint."""
+
+    input: Any
+
+
+def _entry(found: StateSnapshot, answers: Sequence[Answer]) -> _Entry | None:
+    """None where there is nothing to run: the loop has ended, or waits for answers that are not there."""
+    if found.created_at is None:
+        return _Entry({"messages": []})
+    if found.interrupts:
+        given = _given(found.interrupts, answers)
+        return _Entry(Command(resume=given)) if given else None
+    return _Entry(None) if found.next else None
+
+
+def _given(interrupts: Sequence[Interrupt[Any]], answers: Sequence[Answer]) -> dict[str, Any]:
+    """The answers to these interrupts, by id; those to earlier ones are in the checkpoint."""
+    by_id = {answer.interrupt_id: answer.value for answer in answers}
+    return {interrupt.id: by_id[interrupt.id] for interrupt in interrupts if interrupt.id in by_id}

@@ -1,0 +1,300 @@
+"""How LangGraph's checkpoints lie in the store: one flat collection, `{execution}/checkpoints`.
+
+The checkpoints of one thread and namespace form a series. Documents of a series, by id:
+
+    {series}-{position}           a checkpoint, with the channel values that are new in it
+    {series}-{position}+{task}    what one task of the following super-step has written so far
+    ...~{digest}-{n}              a part of a body that is too large for one document
+
+A position is the epoch, a rank and the checkpoint's id, so that its order is the order of age. The rank puts a
+checkpoint that was taken over from an earlier epoch before the epoch's own, whatever the clocks of the two machines
+said.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.storage.port import MAX_WRITES, Delete, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
+
+COLLECTION = "checkpoints"
+LARGEST_BODY = 900_000
+"""Bytes of one document, well under Firestore's 1 MiB."""
+LARGEST_COMMIT = 3_000_000
+"""Bytes of one commit; Firestore's emulator takes 4 MiB in a request, the service 10."""
+_PAGE = 100
+
+Typed = tuple[str, bytes]
+"""A value as LangGraph's serializer gives it: a type and bytes."""
+
+
+Versions = dict[str, str | int | float]
+"""The version of each channel."""
+
+
+class Series(NamedTuple):
+    """The checkpoints of one thread and namespace."""
+
+    thread: str
+    ns: str
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256("\x1f".join(self).encode()).hexdigest()[:32]
+
+
+class TaskWrites(msgspec.Struct, frozen=True, kw_only=True, tag="w"):
+    """What a task has written, by index: its own writes count from 0, LangGraph's special ones are negative."""
+
+    task_id: str
+    task_path: str
+    writes: dict[int, tuple[str, Typed]]
+
+
+class Adoption(msgspec.Struct, frozen=True):
+    """Which checkpoint an epoch began from, and where the earlier epoch has it."""
+
+    id: str
+    position: str
+
+
+class SavedCheckpoint(msgspec.Struct, frozen=True, kw_only=True, tag="c"):
+    """`values` are the channels that are new here; `holders` says for every channel at which position its value lies.
+
+    `adoption` is the same in all checkpoints of an epoch. The document of the adopted checkpoint itself holds in
+    `writes` what had been written after it when it was taken over.
+    """
+
+    ns: str
+    id: str
+    position: str
+    parent: str | None
+    versions: Versions
+    checkpoint: Typed
+    metadata: Typed
+    values: dict[str, Typed]
+    holders: dict[str, str]
+    adoption: Adoption | None = None
+    writes: tuple[TaskWrites, ...] = ()
+
+
+class Split(msgspec.Struct, frozen=True, kw_only=True, tag="s"):
+    """The body lies in `count` other documents."""
+
+    digest: str
+    count: int
+
+
+Body = SavedCheckpoint | TaskWrites
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[SavedCheckpoint | TaskWrites | Split] = msgspec.msgpack.Decoder(
+    SavedCheckpoint | TaskWrites | Split
+)
+
+
+def document_id(series: Series, at: str) -> str:
+    return f"{series.key}-{at}"
+
+
+def series_key(identifier: str) -> str:
+    return identifier.partition("-")[0]
+
+
+def is_part(identifier: str) -> bool:
+    return "~" in identifier
+
+
+def without_part(identifier: str) -> str:
+    return identifier.partition("~")[0]
+
+
+def without_task(identifier: str) -> str:
+    return identifier.partition("+")[0]
+
+
+def epoch_bound(epoch: int) -> str:
+    """Sorts before every position of that epoch, and behind all of earlier ones."""
+    return f"{epoch:012d}-"
+
+
+def position_of(epoch: int, checkpoint_id: str, *, adopted: bool) -> str:
+    return f"{epoch_bound(epoch)}{0 if adopted else 1}-{_escaped(checkpoint_id)}"
+
+
+def epoch_of(position: str) -> int:
+    return int(position.partition("-")[0])
+
+
+def task_position(position: str, task_id: str) -> str:
+    return f"{position}+{_escaped(task_id)}"
+
+
+def _escaped(text: str) -> str:
+    return quote(text, safe="").replace("~", "%7E")
+
+
+class CheckpointDocuments:
+    """Reads and writes the documents under one execution."""
+
+    def __init__(self, store: DocumentStore, root_path: str) -> None:
+        self._store = store
+        self._collection = f"{root_path}/{COLLECTION}"
+
+    def path(self, identifier: str) -> str:
+        return f"{self._collection}/{identifier}"
+
+    def put(self, series: Series, at: str, body: Body, *, run: str | None = None) -> list[Put]:
+        """The writes that store a body: parts before the document that needs them."""
+        data = _encoder.encode(body)
+        path = self.path(document_id(series, at))
+        fields: dict[str, FieldValue] = {"series": series.key, "at": at, "thread": series.thread}
+        if run is not None:
+            fields["run"] = run
+        if len(data) <= LARGEST_BODY:
+            return [Put(path=path, body=data, fields=fields)]
+        split, pieces = _split(data)
+        parts = [
+            Put(path=_part(path, split, n), body=piece, fields={"thread": series.thread})
+            for n, piece in enumerate(pieces)
+        ]
+        return [*parts, Put(path=path, body=_encoder.encode(split), fields=fields)]
+
+    async def commit(self, writes: Iterable[Write]) -> None:
+        """In order; in one commit unless they are too many or too large for one."""
+        for group in _groups(writes):
+            await self._store.commit(group)
+
+    async def bodies(self, documents: Sequence[Document]) -> list[Body]:
+        """What the documents hold, with split ones put together."""
+        found = [_decoder.decode(document.body) for document in documents]
+        paths = [
+            _part(document.path, body, n)
+            for document, body in zip(documents, found, strict=True)
+            if isinstance(body, Split)
+            for n in range(body.count)
+        ]
+        if not paths:
+            return [body for body in found if not isinstance(body, Split)]
+        parts = iter(await self._store.get_many(paths))
+        return [_joined(body, parts) if isinstance(body, Split) else body for body in found]
+
+    async def holders(self, series: Series, positions: Iterable[str]) -> dict[str, SavedCheckpoint]:
+        """The checkpoints at these positions, also those that only hold values for others any more."""
+        wanted = sorted(set(positions))
+        if not wanted:
+            return {}
+        found = await self._store.get_many([self.path(document_id(series, position)) for position in wanted])
+        bodies = await self.bodies([document for document in found if document is not None])
+        return {body.position: body for body in bodies if isinstance(body, SavedCheckpoint)}
+
+    async def newest(
+        self, series: Series, *, since: str = "", before: str, page: int = _PAGE
+    ) -> SavedCheckpoint | None:
+        """The newest checkpoint in a range of positions, with all that was written after it in `writes`."""
+        rows: list[Document] = []
+        after: list[FieldValue] | None = None
+        filters = [_is("series", series.key), Filter("at", Op.GE, since), Filter("at", Op.LT, before)]
+        while True:
+            found = await self._store.query(
+                self._collection, filters=filters, order=_NEWEST_FIRST, start_after=after, limit=page
+            )
+            for document in found:
+                if without_task(document.id) == document.id:
+                    return await self._with_writes(document, rows)
+                rows.append(document)
+            if len(found) < page:
+                return None
+            after, page = [found[-1].fields["at"], found[-1].id], _PAGE
+
+    async def at(self, series: Series, position: str) -> SavedCheckpoint | None:
+        """The checkpoint at a position, with its writes."""
+        return await self.newest(series, since=position, before=f"{position},")  # behind `+`, before any other position
+
+    async def _with_writes(self, document: Document, rows: Sequence[Document]) -> SavedCheckpoint:
+        # Writes may have been stored before the checkpoint they belong to, and stay alone if the process died in
+        # between.
+        own = [row for row in rows if without_task(row.id) == document.id]
+        checkpoint, *written = await self.bodies([document, *own])
+        assert isinstance(checkpoint, SavedCheckpoint)
+        tasks = {each.task_id: each for each in checkpoint.writes}
+        tasks.update({each.task_id: each for each in written if isinstance(each, TaskWrites)})
+        return replace(checkpoint, writes=tuple(tasks.values()))
+
+    async def task(self, series: Series, position: str, task_id: str) -> TaskWrites | None:
+        document = await self._store.get(self.path(document_id(series, task_position(position, task_id))))
+        if document is None:
+            return None
+        (body,) = await self.bodies([document])
+        return body if isinstance(body, TaskWrites) else None
+
+    async def series(self, **fields: str) -> list[Series]:
+        """Those of one thread, or of all."""
+        found = await self.find(**fields)
+        whole = [document for document in found if "series" in document.fields]
+        bodies = await self.bodies(whole)
+        named = {
+            Series(str(document.fields["thread"]), body.ns)
+            for document, body in zip(whole, bodies, strict=True)
+            if isinstance(body, SavedCheckpoint)
+        }
+        return sorted(named)
+
+    async def find(self, **fields: str) -> list[Document]:
+        """Every document with these values, ordered by id."""
+        found: list[Document] = []
+        filters = [_is(field, value) for field, value in fields.items()]
+        while True:
+            after = [found[-1].id] if found else None
+            page = await self._store.query(self._collection, filters=filters, start_after=after, limit=_PAGE)
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+
+_NEWEST_FIRST = (Order("at", descending=True),)
+
+
+def _is(field: str, value: str) -> Filter:
+    return Filter(field, Op.EQ, value)
+
+
+def _part(path: str, split: Split, n: int) -> str:
+    # Named by content: a body that is replaced by another must not change the parts of the one that is still in force.
+    return f"{path}~{split.digest}-{n}"
+
+
+def _split(data: bytes) -> tuple[Split, list[bytes]]:
+    pieces = [data[start : start + LARGEST_BODY] for start in range(0, len(data), LARGEST_BODY)]
+    return Split(digest=hashlib.sha256(data).hexdigest()[:16], count=len(pieces)), pieces
+
+
+def _joined(split: Split, parts: Iterator[Document | None]) -> Body:
+    pieces = [next(parts) for _ in range(split.count)]
+    if None in pieces:
+        raise LostPart("a part of a checkpoint is missing in the store")
+    body = _decoder.decode(b"".join(piece.body for piece in pieces if piece is not None))
+    assert not isinstance(body, Split)
+    return body
+
+
+class LostPart(Exception):
+    """The store lost a document, or somebody deleted it while it was read."""
+
+
+def _groups(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    group: list[Write] = []
+    size = 0
+    for write in writes:
+        weight = 0 if isinstance(write, Delete) else len(write.body)
+        if group and (len(group) == MAX_WRITES or size + weight > LARGEST_COMMIT):
+            yield group
+            group, size = [], 0
+        group.append(write)
+        size += weight
+    if group:
+        yield group

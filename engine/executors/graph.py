@@ -1,0 +1,128 @@
+"""`graph`: a LangGraph graph, declared in the definition or registered from Python."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+
+from langgraph.pregel import Pregel
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from engine.domain.definition import Model
+from engine.domain.errors import Problem
+from engine.domain.expressions import ExpressionFailed, render
+from engine.domain.kinds import Kinds
+from engine.domain.validation.shape import did_you_mean
+from engine.executors.graphs.builder import GraphBuilder
+from engine.executors.graphs.declaration import (
+    DEFAULT_RECURSION_LIMIT,
+    ChannelSchemas,
+    Declaration,
+    EdgeDefinition,
+    NodeDefinition,
+    RecursionLimit,
+)
+from engine.executors.graphs.declared import run_declared
+from engine.executors.graphs.problems import declaration_problems
+from engine.executors.graphs.refusals import refusal, refused_expression
+from engine.executors.graphs.registered import run_registered, run_runnable
+from engine.executors.graphs.registry import Graphs
+from engine.executors.port import Done, Executor, Result, StepContext, StepFailure, Suspended
+from engine.executors.prices import Prices
+from engine.executors.step_reports import StepLogs
+
+
+class GraphWith(Model):
+    graph: str | None = Field(default=None, description="Name of a registered graph, instead of `nodes` and `edges`.")
+    state: ChannelSchemas = Field(
+        default={}, description="The channels: a JSON Schema for each, with `reduce` and an optional `default`."
+    )
+    nodes: dict[str, NodeDefinition] = Field(default={}, max_length=500)
+    edges: tuple[EdgeDefinition, ...] = Field(default=(), max_length=5_000)
+    entry: str | None = Field(default=None, description="The first node; the same as an edge from START.")
+    recursion_limit: RecursionLimit | None = Field(
+        default=None, description="How many super-steps the graph may take, pauses or not; by default 25."
+    )
+    input: Any = Field(default={}, description="A value for each channel that does not begin empty.")
+    output: Any = Field(default=None, description="The step's output, over `state`; without it, the whole final state.")
+
+    @property
+    def declaration(self) -> Declaration:
+        return Declaration(state=self.state, nodes=self.nodes, edges=self.edges, entry=self.entry)
+
+    @model_validator(mode="after")
+    def _is_one_graph(self) -> Self:
+        if problems := self._problems():
+            raise ValidationError.from_exception_data("GraphWith", [_as_error(problem) for problem in problems])
+        return self
+
+    def _problems(self) -> list[Problem]:
+        if self.graph is not None:
+            declared = [name for name in ("state", "nodes", "edges", "entry") if getattr(self, name)]
+            return [Problem(message="a registered graph has its own", path=(name,)) for name in declared]
+        if not self.nodes:
+            return [Problem(message="name a registered `graph`, or declare one by `nodes` and `edges`")]
+        return declaration_problems(self.declaration)
+
+
+def _as_error(problem: Problem) -> InitErrorDetails:
+    message = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
+    place = tuple(int(part) if part.isdecimal() else part for part in problem.path)
+    return InitErrorDetails(type=PydanticCustomError("graph", "{message}", {"message": message}), loc=place, input=None)
+
+
+class Graph(Executor):
+    """`kinds` gives all kinds of the engine, this one among them: they run the nodes. It is asked when a graph runs."""
+
+    name: ClassVar[str] = "graph"
+    description: ClassVar[str] = (
+        "Runs a LangGraph graph, with cycles, shared state and interrupts; resumes after a crash."
+    )
+    With = GraphWith
+    DEFERRED: ClassVar[frozenset[str]] = frozenset({"nodes", "edges", "output"})
+
+    def __init__(
+        self,
+        graphs: Graphs,
+        kinds: Callable[[], Kinds],
+        *,
+        prices: Prices,
+        logs: StepLogs,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._graphs = graphs
+        self._kinds = kinds
+        self._prices = prices
+        self._logs = logs
+        self._now = now
+        self._builder = GraphBuilder()
+
+    async def run(self, step: StepContext) -> Result:
+        given: GraphWith = step.with_
+        result = await (
+            self._declared(step, given) if given.graph is None else self._registered(step, given, given.graph)
+        )
+        if isinstance(result, Suspended) or "output" not in given.model_fields_set:
+            return result
+        try:
+            return Done(render(given.output, step.scope.extend(state=result.output)), result.usage)
+        except ExpressionFailed as error:
+            raise StepFailure(refused_expression(error, ("output",)), result.usage) from error
+
+    async def _declared(self, step: StepContext, given: GraphWith) -> Result:
+        graph = self._builder.build(given.declaration)
+        limit = given.recursion_limit or DEFAULT_RECURSION_LIMIT
+        return await run_declared(step, graph, self._kinds(), given=given.input, limit=limit, now=self._now)
+
+    async def _registered(self, step: StepContext, given: GraphWith, name: str) -> Result:
+        graph = self._graphs.get(name)
+        if graph is None:
+            hint = did_you_mean(name, self._graphs)
+            message = f"no graph {name!r} is registered on this worker" + (f"; {hint}" if hint else "")
+            raise StepFailure(refusal("graph_not_found", message, ("graph",)))
+        # What is rendered here may come from a secret, and goes into the graph alone.
+        revealed = await step.reveal(given.input)
+        if isinstance(graph, Pregel):
+            limit = given.recursion_limit or (graph.config or {}).get("recursion_limit") or DEFAULT_RECURSION_LIMIT
+            return await run_registered(step, graph, given=revealed, limit=limit, prices=self._prices, logs=self._logs)
+        return await run_runnable(step, graph, given=revealed, prices=self._prices, logs=self._logs)

@@ -1,0 +1,90 @@
+"""`llm`: one reply of a model."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from engine.domain.durations import Duration
+from engine.executors.conversation import ModelWith, called_tools, conversation, revealed
+from engine.executors.model_cache import ModelCache, cache_key
+from engine.executors.model_caller import ModelCaller, ModelReply, ModelRequest
+from engine.executors.model_failures import model_failure
+from engine.executors.port import Done, Executor, Result, StepContext
+from engine.executors.structured_output import OutputSchema
+from engine.executors.tools import ToolDefinition
+
+
+class LlmWith(ModelWith):
+    tools: tuple[ToolDefinition, ...] = Field(
+        default=(),
+        description="Tools that the model may ask for; the output is then {text, tool_calls}. None is called.",
+    )
+    cache_ttl: Duration | None = Field(
+        default=None, description="How long the reply is given again to the same question."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind_of_answer(self) -> "LlmWith":
+        if self.tools and self.output_schema is not None:
+            raise ValueError("`tools` and `output_schema` exclude each other here; the kind agent takes both")
+        return self
+
+
+class Llm(Executor):
+    """Tokens are streamed as deltas. A reply from the cache costs nothing, and is neither streamed nor counted."""
+
+    name: ClassVar[str] = "llm"
+    description: ClassVar[str] = (
+        "Asks a language model once; its output is the text, or an object that fits output_schema."
+    )
+    With = LlmWith
+
+    def __init__(self, caller: ModelCaller, cache: ModelCache) -> None:
+        self._caller = caller
+        self._cache = cache
+
+    async def run(self, step: StepContext) -> Result:
+        given: LlmWith = await revealed(step.with_, step)
+        request = _request(given)
+        if given.cache_ttl is None:
+            return Done(_output(given, await self._caller.ask(step, request)))
+        cached = await self._cache.get(step.tenant, _key(given, request, given.model))
+        if cached is not None:
+            step.log("info", "the reply was found in the cache", {"model": given.model})
+            return Done(cached["output"])
+        reply = await self._caller.ask(step, request)
+        output = _output(given, reply)
+        await self._cache.put(step.tenant, _key(given, request, reply.model), {"output": output}, given.cache_ttl)
+        return Done(output)
+
+
+def _request(given: LlmWith) -> ModelRequest:
+    return ModelRequest(
+        models=given.models,
+        messages=conversation(given),
+        temperature=given.temperature,
+        max_tokens=given.max_tokens,
+        tools=[tool.function() for tool in given.tools],
+        output_schema=None if given.output_schema is None else OutputSchema(given.output_schema),
+    )
+
+
+def _output(given: LlmWith, reply: ModelReply) -> Any:
+    if not given.tools:
+        return reply.value
+    unreadable = [call["name"] for call in reply.message.invalid_tool_calls]
+    if unreadable:
+        message = f"{reply.model}: the arguments for {', '.join(map(str, unreadable))} are not a JSON object"
+        raise model_failure("output_schema_violation", message, {"model": reply.model})
+    return {"text": reply.value, "tool_calls": called_tools(reply.message)}
+
+
+def _key(given: LlmWith, request: ModelRequest, model: str) -> str:
+    """Under the name of the model that answers: what a fallback said is not the reply of the model it stood in for."""
+    parameters = {
+        "temperature": given.temperature,
+        "max_tokens": given.max_tokens,
+        "tools": request.tools,
+        "output_schema": given.output_schema,
+    }
+    return cache_key(model, request.messages, parameters)

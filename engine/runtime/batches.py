@@ -1,0 +1,156 @@
+"""Carries out admitted batches, item by item, in order. What was done is done again harmlessly after a crash."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.bus.port import Message
+from engine.bus.topics import BATCH_WAKE, BatchWake
+from engine.domain.batch import Batch, BatchAction, BatchItem, BatchMode, BatchStatus
+from engine.domain.errors import Unavailable, WeftError
+from engine.domain.events import ExecutionQueued
+from engine.domain.ids import EXECUTION, TenantId, derive
+from engine.storage.port import Conflict
+from engine.storage.repositories.batches import ITEMS_PER_CHUNK, StoredBatch
+from engine.storage.repositories.head import execution_path
+from engine.usecases.batch_admission import item_error
+from engine.usecases.caller import Caller, Role
+from engine.usecases.cancel_execution import cancel_execution
+from engine.usecases.pause_execution import pause_execution
+from engine.usecases.resume_execution import resume_execution
+from engine.usecases.retry_execution import retry_as
+from engine.usecases.services import Services
+from engine.usecases.start_execution import Prepared, create
+
+_log = logging.getLogger(__name__)
+_wake = msgspec.json.Decoder(BatchWake)
+
+
+class BatchRunner:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    async def run(self, listening: asyncio.Event) -> None:
+        """Takes hints until cancelled."""
+        async with self._services.bus.consume(BATCH_WAKE, "batches", self._on_wake, concurrency=1):
+            listening.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await self._stop()
+
+    def offer(self, tenant: str, batch_id: str) -> None:
+        """A batch with something left to do."""
+        key = (tenant, batch_id)
+        if key not in self._under_way:
+            task = asyncio.create_task(self._carry_out(TenantId(tenant), batch_id))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+
+    async def _on_wake(self, message: Message) -> None:
+        wake = _wake.decode(message.body)
+        self.offer(wake.tenant, wake.batch_id)
+
+    async def _stop(self) -> None:
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry_out(self, tenant: TenantId, batch_id: str) -> None:
+        try:
+            stored = await self._services.batches.get(tenant, batch_id)
+            while stored is not None and stored.batch.carried_out < stored.batch.total:
+                stored = await self._next_chunk(tenant, stored)
+        except (Conflict, Unavailable) as error:
+            _log.info("batch %s is left to the next sweep: %s", batch_id, error)
+        except Exception:
+            _log.exception("batch %s could not be carried out; the next sweep tries again", batch_id)
+
+    async def _next_chunk(self, tenant: TenantId, stored: StoredBatch) -> StoredBatch | None:
+        batch = stored.batch
+        number = batch.carried_out // ITEMS_PER_CHUNK
+        items = await self._services.batches.chunk(tenant, batch.id, number)
+        caller = Caller(tenant=tenant, principal=batch.actor or "batch", role=Role.EDITOR)
+        done = [await self._carried_out(caller, batch, item) for item in items]
+        if done != items:
+            await self._services.batches.save_chunk(tenant, batch.id, number, done)
+        refused = _refused(done) - _refused(items)
+        carried_out = min(batch.total, (number + 1) * ITEMS_PER_CHUNK)
+        after = replace(
+            batch,
+            status=BatchStatus.RUNNING,
+            carried_out=carried_out,
+            accepted=batch.accepted - refused,
+            rejected=batch.rejected + refused,
+        )
+        due = None if carried_out == batch.total else self._services.clock()
+        await self._services.batches.save(stored, after, due)
+        return await self._services.batches.get(tenant, batch.id)
+
+    async def _carried_out(self, caller: Caller, batch: Batch, item: BatchItem) -> BatchItem:
+        if item.error is not None:
+            return item
+        try:
+            return await self._act(caller, batch, item)
+        except Unavailable:
+            raise
+        except WeftError as error:
+            if isinstance(error, Conflict):
+                raise
+            return replace(item, error=item_error(error), request=None)
+
+    async def _act(self, caller: Caller, batch: Batch, item: BatchItem) -> BatchItem:
+        if batch.action is BatchAction.START:
+            return await self._start(caller, batch, item)
+        assert item.execution_id is not None
+        services, target = self._services, item.execution_id
+        match batch.action:
+            case BatchAction.CANCEL:
+                await cancel_execution(services, caller, target, reason=batch.reason, force=False)
+            case BatchAction.PAUSE:
+                await pause_execution(services, caller, target, reason=batch.reason)
+            case BatchAction.RESUME:
+                await resume_execution(services, caller, target, reason=batch.reason, budget=None)
+            case BatchAction.RETRY:
+                return await self._retry(caller, batch, item, target)
+            case _:
+                raise AssertionError(f"no use case admits a batch to {batch.action}")
+        return item
+
+    async def _start(self, caller: Caller, batch: Batch, item: BatchItem) -> BatchItem:
+        """Under an id that derives from the batch, so that it is created once."""
+        if item.execution_id is not None:
+            return item
+        execution_id = derive(EXECUTION, batch.id, str(item.index))
+        queued = replace(msgspec.convert(item.request, ExecutionQueued, str_keys=True), batch_id=batch.id)
+        plan = await self._services.plans.get(caller.tenant, queued.workflow_id, queued.version)
+        concurrency = plan.workflow.concurrency
+        if concurrency is not None and batch.mode is not BatchMode.BEST_EFFORT:
+            concurrency = concurrency.model_copy(update={"on_limit": "queue"})
+        prepared = Prepared(queued=queued, kept=(), concurrency=concurrency)
+        try:
+            await create(self._services, caller, execution_id, prepared, [])
+        except Conflict as conflict:
+            if conflict.document != execution_path(caller.tenant, execution_id):
+                raise
+        return replace(item, execution_id=execution_id, request=None)
+
+    async def _retry(self, caller: Caller, batch: Batch, item: BatchItem, target: str) -> BatchItem:
+        new_id = derive(EXECUTION, batch.id, str(item.index))
+        if target == new_id:
+            return item
+        try:
+            await retry_as(self._services, caller, target, new_id, from_step=None, batch_id=batch.id)
+        except Conflict as conflict:
+            if conflict.document != execution_path(caller.tenant, new_id):
+                raise
+        return replace(item, execution_id=new_id)
+
+
+def _refused(items: Sequence[BatchItem]) -> int:
+    return sum(item.error is not None for item in items)

@@ -1,0 +1,88 @@
+"""The sweep: finds what nobody was told about. Hints may be lost; what is in the store is found here in the end."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from engine.domain.errors import Unavailable
+from engine.runtime.batches import BatchRunner
+from engine.runtime.ready_queue import Ready
+from engine.runtime.worker import Worker
+from engine.storage.port import Document, FieldValue
+from engine.storage.repositories.batches import BatchRepository
+from engine.storage.repositories.execution_queries import ExecutionQueries
+from engine.storage.repositories.head import SHARDS, decode_head
+from engine.usecases.journal import Clock
+
+EVERY_SECONDS = 1.0
+_AT_ONCE = 200
+_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
+
+_log = logging.getLogger(__name__)
+
+
+class Sweep:
+    """`lanes` are those whose backlog is looked through by priority."""
+
+    def __init__(
+        self,
+        *,
+        queries: ExecutionQueries,
+        batches: BatchRepository,
+        worker: Worker,
+        batch_runner: BatchRunner,
+        clock: Clock,
+        lanes: Iterable[str],
+    ) -> None:
+        self._queries = queries
+        self._batches = batches
+        self._worker = worker
+        self._batch_runner = batch_runner
+        self._clock = clock
+        self._lanes = tuple(lanes)
+
+    async def void_leases(self) -> None:
+        """For a process that is the only one: every lease in the store is a former process's. Offers them all at once."""
+        start_after: tuple[FieldValue, ...] | None = None
+        while True:
+            heads = await self._queries.leased(start_after=start_after, limit=_AT_ONCE)
+            self._offer(heads)
+            if len(heads) < _AT_ONCE:
+                return
+            start_after = (heads[-1].fields["lease_until"], heads[-1].path)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.once(self._clock())
+            except Unavailable as error:
+                _log.warning("the sweep found the store unavailable: %s", error)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self, now: datetime) -> None:
+        if self._worker.has_room:
+            self._offer(await self._queries.due(_SHARDS, now, limit=_AT_ONCE))
+            for lane in self._lanes:
+                self._offer(
+                    [head for head in await self._queries.queued(lane, limit=_AT_ONCE) if _due(head, now)]
+                )
+        for batch in await self._batches.due(now, limit=_AT_ONCE):
+            self._batch_runner.offer(batch.tenant, batch.batch.id)
+
+    def _offer(self, heads: Iterable[Document]) -> None:
+        for document in heads:
+            try:
+                state = decode_head(document).state
+            except Unavailable as error:
+                _log.error("%s", error)  # noqa: TRY400  # the message is complete
+                continue
+            self._worker.offer(
+                Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
+            )
+
+
+def _due(head: Document, now: datetime) -> bool:
+    due = head.fields.get("due_at")
+    return isinstance(due, datetime) and due <= now

@@ -1,0 +1,221 @@
+"""A worker: claims executions that are ready and drives them, as many at a time as it has room for."""
+
+import asyncio
+import logging
+from datetime import datetime
+
+import msgspec
+
+from engine.bus.port import Message, MessageBus
+from engine.bus.topics import EVENTS, WAKE, Wake
+from engine.domain.errors import NotFound, Unavailable
+from engine.domain.execution import next_due
+from engine.domain.status import ExecutionStatus
+from engine.runtime.aftermath import Aftermath
+from engine.runtime.driver import Driver, Fenced
+from engine.runtime.lanes import Lanes
+from engine.runtime.ready_queue import Ready, ReadyQueue
+from engine.runtime.step_runner import StepRunner
+from engine.storage.port import Conflict
+from engine.storage.repositories.head import Stored
+from engine.usecases.journal import Clock, Journal
+
+NEAR_SECONDS = 60.0
+"""Timers that are due sooner are kept in memory; later ones are found by the sweep."""
+
+_log = logging.getLogger(__name__)
+_wake = msgspec.json.Decoder(Wake)
+
+
+class Worker:
+    """`capacity` is how many executions it drives at a time."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        journal: Journal,
+        bus: MessageBus,
+        runner: StepRunner,
+        lanes: Lanes,
+        aftermath: Aftermath,
+        clock: Clock,
+        exclusive: bool,
+        capacity: int,
+        log_limit: int,
+    ) -> None:
+        self.worker_id = worker_id
+        self._journal = journal
+        self._bus = bus
+        self._runner = runner
+        self._lanes = lanes
+        self._aftermath = aftermath
+        self._clock = clock
+        self._exclusive = exclusive
+        self._capacity = capacity
+        self._log_limit = log_limit
+        self._queue = ReadyQueue()
+        self._driving: dict[str, Driver] = {}
+        self._claimed: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping = False
+
+    @property
+    def driving(self) -> int:
+        return len(self._claimed)
+
+    @property
+    def has_room(self) -> bool:
+        return not self._stopping and len(self._claimed) + len(self._queue) < self._capacity
+
+    async def run(self, listening: asyncio.Event) -> None:
+        """Takes hints until cancelled. Sets `listening` when no hint will be missed any more."""
+        async with (
+            self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity),
+            self._bus.listen(EVENTS) as messages,
+        ):
+            listening.set()
+            async for message in messages:
+                self._on_events(message)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Takes nothing more, hands back what it drives, and waits for that."""
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        for driver in self._driving.values():
+            driver.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def offer(self, ready: Ready) -> None:
+        """An execution that somebody should look at. What is driven already is told to look itself."""
+        driver = self._driving.get(ready.execution_id)
+        if driver is not None:
+            driver.poke()
+        elif not self._stopping:
+            self._queue.put(ready)
+            self._fill()
+
+    # -------------------------------------------------------------- hints
+
+    async def _on_wake(self, message: Message) -> None:
+        wake = _wake.decode(message.body)
+        self.offer(
+            Ready(tenant=wake.tenant, execution_id=wake.execution_id, lane=wake.lane, priority=wake.priority)
+        )
+
+    def _on_events(self, message: Message) -> None:
+        """Somebody else's events for an execution that is driven here."""
+        driver = self._driving.get(message.attributes.get("execution", ""))
+        if driver is not None and int(message.attributes["seq"]) > driver.stored.state.seq:
+            driver.poke()
+
+    # -------------------------------------------------------------- driving
+
+    def _fill(self) -> None:
+        while len(self._claimed) < self._capacity and not self._stopping:
+            ready = self._queue.take(self._lanes.take)
+            if ready is None:
+                return
+            if ready.execution_id in self._claimed:
+                self._lanes.give_back(ready.lane)
+                continue
+            self._claimed.add(ready.execution_id)
+            task = asyncio.create_task(self._drive(ready))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _drive(self, ready: Ready) -> None:
+        stored: Stored | None = None
+        try:
+            stored = await self._driven(ready)
+        except (Fenced, Conflict):
+            _log.info("execution %s is driven by somebody else", ready.execution_id)
+        except NotFound:
+            _log.info("execution %s is gone", ready.execution_id)
+        except Unavailable as error:
+            _log.warning("execution %s is left until its lease runs out: %s", ready.execution_id, error)
+        except Exception:
+            # A defect, or a log that this version cannot read. The execution is left as it is; other executions go on.
+            _log.exception("execution %s cannot be driven; it is tried again when its lease runs out", ready.execution_id)
+        finally:
+            self._driving.pop(ready.execution_id, None)
+            self._claimed.discard(ready.execution_id)
+            self._lanes.give_back(ready.lane)
+        if stored is not None:
+            self._look_again(ready, stored)
+        self._fill()
+
+    async def _driven(self, ready: Ready) -> Stored | None:
+        """The execution after it was driven as far as it goes; None where somebody else holds its lease."""
+        stored = await self._journal.load(ready.tenant, ready.execution_id)
+        now = self._clock()
+        if stored.state.terminal:
+            await self._aftermath.carry_out(stored)
+            return None
+        if stored.lease is not None and not self._void(stored, now):
+            return None
+        if stored.lease is None and not _claimable(stored, now):
+            return stored
+        driver = Driver(
+            stored,
+            owner=self.worker_id,
+            journal=self._journal,
+            runner=self._runner,
+            clock=self._clock,
+            exclusive=self._exclusive,
+            log_limit=self._log_limit,
+        )
+        self._driving[ready.execution_id] = driver
+        await driver.run()
+        if driver.stored.state.terminal and driver.stored.todo:
+            await self._aftermath.carry_out(driver.stored)
+        return driver.stored
+
+    def _void(self, stored: Stored, now: datetime) -> bool:
+        """A lease that nobody holds: run out, or left over by a former process where this is the only one."""
+        assert stored.lease is not None
+        return stored.lease.until <= now or (self._exclusive and stored.lease.owner != self.worker_id)
+
+    def _look_again(self, ready: Ready, stored: Stored) -> None:
+        """What is due soon is not left to the sweep; what changed while it was let go is looked at at once."""
+        known = self._journal.known(ready.tenant, ready.execution_id)
+        if known is not None and known.rev > stored.rev:
+            self.offer(ready)
+            return
+        due = next_due(stored.execution)
+        if due is None or self._stopping:
+            return
+        seconds = (due - self._clock()).total_seconds()
+        if seconds <= NEAR_SECONDS:
+            self.remind(ready, max(seconds, 0.0))
+
+    def remind(self, ready: Ready, seconds: float) -> None:
+        """Offers the execution again after that time."""
+        former = self._timers.pop(ready.execution_id, None)
+        if former is not None:
+            former.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[ready.execution_id] = loop.call_later(seconds, self._fire, ready)
+
+    def _fire(self, ready: Ready) -> None:
+        self._timers.pop(ready.execution_id, None)
+        self.offer(ready)
+
+
+def _claimable(stored: Stored, now: datetime) -> bool:
+    """Whether a claim now would find something to do."""
+    state = stored.state
+    if state.status is ExecutionStatus.QUEUED:
+        in_time = state.not_before is None or state.not_before <= now
+        overdue = state.deadline is not None and state.deadline <= now
+        return (state.admitted and in_time) or overdue
+    if state.status is ExecutionStatus.RUNNING:
+        return True
+    due = next_due(stored.execution)
+    return due is not None and due <= now

@@ -1,0 +1,144 @@
+"""Settings: the only reader of the environment. Every name begins with `WEFT_`; one that is not known is refused."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from engine.domain.durations import parse_duration
+
+SECRET_PREFIX = "WEFT_SECRET_"  # noqa: S105  # the name of a variable, not a secret
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadSettings(Exception):
+    """`problems` has one sentence for each variable that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Defaults are those of a laptop. `secrets` are the `WEFT_SECRET_<NAME>` variables, by NAME."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: Path = Path(".weft")
+    store: str = "sqlite"
+    bus: str = "local"
+    modules: tuple[str, ...] = ()
+    log_format: str = "console"
+    log_level: str = "INFO"
+    auth: str = "local"
+    lanes: Mapping[str, int] = field(default_factory=dict)
+    capacity: int = 200
+    retention: timedelta | None = None
+    scripts: tuple[Path, ...] = ()
+    prices: Path | None = None
+    http_allow: tuple[Network, ...] = ()
+    grace: timedelta = timedelta(seconds=10)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of the environment: how it is read, and what it means, for the README's table and `weft doctor`."""
+
+    name: str
+    field: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"is {text!r}; it may be {' or '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            raise ValueError(f"is {text!r}; it must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(Path(part) for part in _names(text))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part) for part in _names(text))
+
+
+def _lanes(text: str) -> dict[str, int]:
+    lanes = {}
+    for part in _names(text):
+        name, separator, limit = part.partition("=")
+        if not separator or not name or not limit.isdigit() or int(limit) < 1:
+            raise ValueError(f"has {part!r}; write name=limit, such as gpu=2,crm=10")
+        lanes[name] = int(limit)
+    return lanes
+
+
+VARIABLES = (
+    Variable("WEFT_HOST", "host", str, "address to listen on; only loopback addresses with `WEFT_AUTH=local`"),
+    Variable("WEFT_PORT", "port", _whole(0, 65535), "port to listen on; 0 takes a free one"),
+    Variable("WEFT_DATA_DIR", "data_dir", Path, "directory of the embedded store"),
+    Variable("WEFT_STORE", "store", _choice("sqlite"), "where documents are kept: `sqlite`"),
+    Variable("WEFT_BUS", "bus", _choice("local"), "how hints move between processes: `local`"),
+    Variable("WEFT_MODULES", "modules", _names, "Python modules with functions, graphs and step kinds, comma-separated"),
+    Variable("WEFT_LOG_FORMAT", "log_format", _choice("console", "json"), "`console` or `json`"),
+    Variable(
+        "WEFT_LOG_LEVEL", "log_level", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "`DEBUG`, `INFO`, `WARNING`, `ERROR`"
+    ),
+    Variable("WEFT_AUTH", "auth", _choice("local"), "who may call: `local`, everyone on this machine is the owner"),
+    Variable("WEFT_LANES", "lanes", _lanes, "concurrency limits of lanes: `name=limit`, comma-separated"),
+    Variable("WEFT_CAPACITY", "capacity", _whole(1, 100_000), "executions that a worker drives at a time"),
+    Variable("WEFT_RETENTION", "retention", parse_duration, "how long ended executions are kept, such as `30d`; unset: for ever"),
+    Variable("WEFT_SCRIPTS", "scripts", _paths, "YAML files of the `scripted:` model provider, comma-separated"),
+    Variable("WEFT_PRICES", "prices", Path, "YAML file with model prices, for budgets in US dollars"),
+    Variable(
+        "WEFT_HTTP_ALLOW", "http_allow", _networks, "private networks that `http` steps may reach, such as `10.1.0.0/16`"
+    ),
+    Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
+)
+
+
+CLIENT_VARIABLES = {"WEFT_URL": "the server that the command line talks to (`http://127.0.0.1:8000`)"}
+"""Read by the `weft` command alone."""
+
+
+def read_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Raises `BadSettings` with everything that is wrong. `overrides`, where not None, come before the environment."""
+    known = {variable.name: variable for variable in VARIABLES}
+    values: dict[str, Any] = {}
+    problems = []
+    secrets = {}
+    for name, text in environment.items():
+        if name.startswith(SECRET_PREFIX):
+            secrets[name.removeprefix(SECRET_PREFIX)] = text
+        elif name in known and text != "":
+            try:
+                values[known[name].field] = known[name].read(text)
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+        elif name.startswith("WEFT_") and name not in known and name not in CLIENT_VARIABLES:
+            problems.append(f"{name} is not a setting; see the configuration table in the README")
+    if problems:
+        raise BadSettings(problems)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    return Settings(**values, secrets=secrets)

@@ -1,0 +1,244 @@
+"""Executions in the document store: created, loaded, and changed by one commit at a time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace as replace_struct
+
+from engine.domain.errors import NotFound
+from engine.domain.events import DurableEvent, Entry, ExecutionQueued
+from engine.domain.execution import Execution, Run, State, begin_log, evolve
+from engine.storage.port import Conflict, Create, Document, DocumentStore, Put, Write
+from engine.storage.repositories.head import (
+    HeadBody,
+    Lease,
+    Stored,
+    decode_head,
+    execution_path,
+    fields_of,
+    tail_bytes,
+)
+from engine.storage.repositories.log import TAIL_LIMIT, page_writes, read_pages, read_pages_with, tail_entries
+from engine.storage.repositories.nested_runs import nested_writes, read_nested
+from engine.storage.repositories.payloads import blob_writes, encode, is_reference, load_value, pack, pack_value, unpack
+from engine.storage.repositories.plans import Plans
+from engine.storage.repositories.waits import wait_writes
+
+BLOBS_WITH_THE_HEAD = 2_000_000
+"""Bytes of blobs that still go into the commit of the head; more are written before it, which is harmless."""
+
+
+class HeadView(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution for readers: its state and its top-level step runs. Large values of the state are references."""
+
+    rev: int
+    state: State
+    runs: dict[str, Run]
+    flushed: int
+    tail: list[msgspec.Raw]
+
+
+class ExecutionRepository:
+    """`retention` is how long an execution is kept after its end; None is for ever."""
+
+    def __init__(self, store: DocumentStore, plans: Plans, *, retention: timedelta | None = None) -> None:
+        self._store = store
+        self._plans = plans
+        self._retention = retention
+
+    # -------------------------------------------------------------- writing
+
+    async def create(
+        self,
+        tenant: str,
+        execution_id: str,
+        queued: ExecutionQueued,
+        more: Sequence[DurableEvent] = (),
+        *,
+        writes: Sequence[Write] = (),
+    ) -> Stored:
+        """Commits a new execution with its first events, together with `writes`. Raises `Conflict` if something exists already."""
+        plan = await self._plans.get(tenant, queued.workflow_id, queued.version)
+        first = begin_log(queued, execution_id=execution_id, tenant=tenant, plan=plan)
+        blank = Stored(rev=0, execution=first)
+        return await self._commit(
+            blank, (queued, *more), evolve(first, more) if more else first, queued.at, writes=writes
+        )
+
+    async def commit(
+        self,
+        stored: Stored,
+        events: Sequence[DurableEvent],
+        after: Execution,
+        at: datetime,
+        *,
+        lease: Lease | None,
+        todo: tuple[str, ...] = (),
+        writes: Sequence[Write] = (),
+    ) -> Stored:
+        """Appends events, on the condition that nobody wrote since `stored` was read. Raises `Conflict` otherwise.
+
+        `lease` replaces the lease; a claim is a lease with a higher epoch.
+        """
+        epoch = lease.epoch if lease else stored.epoch
+        held = replace(stored, lease=lease, epoch=epoch, todo=todo)
+        return await self._commit(held, events, after, at, writes=writes)
+
+    async def _commit(
+        self,
+        stored: Stored,
+        events: Sequence[DurableEvent],
+        after: Execution,
+        at: datetime,
+        *,
+        writes: Sequence[Write],
+    ) -> Stored:
+        root = execution_path(after.state.tenant, after.state.id)
+        blobs: dict[str, bytes] = {}
+        raws = [pack(event, blobs) for event in events]
+        refs = self._references(stored, after, blobs)
+        flush, tail, flushed = self._tail(root, stored, raws, ended=after.state.terminal)
+        next_ = replace(
+            stored, rev=stored.rev + 1, execution=after, tail=tail, flushed=flushed, refs=refs, fresh=tuple(raws)
+        )
+        blob_docs = blob_writes(root, blobs)
+        if sum(len(body) for body in blobs.values()) > BLOBS_WITH_THE_HEAD:
+            for write in blob_docs:
+                await self._store.commit([write])
+            blob_docs = []
+        await self._store.commit(
+            [
+                self._head_write(root, stored, next_, at),
+                *flush,
+                *nested_writes(root, stored.execution, after, events),
+                *wait_writes(stored.execution, after, events, at),
+                *blob_docs,
+                *writes,
+            ]
+        )
+        return next_
+
+    def _references(self, stored: Stored, after: Execution, blobs: dict[str, bytes]) -> dict[str, Any]:
+        """What stands in the head for the input and the output; the input is looked at once, when the execution is created."""
+        refs = stored.refs
+        if stored.rev == 0:
+            packed = pack_value(after.state.input, blobs)
+            refs = {"input": packed} if is_reference(packed) else {}
+        if after.state.output is not None and "output" not in refs:
+            packed = pack_value(after.state.output, blobs)
+            refs = {**refs, "output": packed} if is_reference(packed) else refs
+        return refs
+
+    def _tail(
+        self, root: str, stored: Stored, raws: list[msgspec.Raw], *, ended: bool
+    ) -> tuple[list[Write], tuple[msgspec.Raw, ...], int]:
+        tail = (*stored.tail, *raws)
+        if not tail or (tail_bytes(tail) <= TAIL_LIMIT and not ended):
+            return [], tail, stored.flushed
+        return page_writes(root, stored.flushed, tail), (), stored.flushed + len(tail)
+
+    def _head_write(self, root: str, before: Stored, after: Stored, at: datetime) -> Write:
+        execution = after.execution
+        state = replace_struct(execution.state, **after.refs) if after.refs else execution.state
+        body = encode(
+            HeadBody(
+                state=state,
+                runs={path: run for path, run in execution.runs.items() if "." not in path},
+                tail=list(after.tail),
+                flushed=after.flushed,
+                lease=after.lease,
+                epoch=after.epoch,
+                todo=after.todo,
+            )
+        )
+        ended = execution.state.finished_at
+        expire_at = ended + self._retention if ended and self._retention and not after.todo else None
+        fields = fields_of(after, at, expire_at)
+        if before.rev == 0:
+            return Create(path=root, body=body, fields=fields)
+        return Put(path=root, body=body, fields=fields, if_rev=before.rev)
+
+    # -------------------------------------------------------------- reading
+
+    async def load(self, tenant: str, execution_id: str) -> Stored | None:
+        """Folds the whole log, so that everything about the execution is known."""
+        root = execution_path(tenant, execution_id)
+        document = await self._store.get(root)
+        return await self.fold(document) if document else None
+
+    async def fold(self, document: Document) -> Stored:
+        """The same, from a head that is at hand."""
+        head = decode_head(document)
+        entries = await self._entries(document.path, head, after=0, limit=None)
+        first = entries[0].event
+        assert isinstance(first, ExecutionQueued)
+        state = head.state
+        plan = await self._plans.get(state.tenant, first.workflow_id, first.version)
+        begun = begin_log(first, execution_id=state.id, tenant=state.tenant, plan=plan)
+        execution = evolve(begun, [entry.event for entry in entries[1:]])  # type: ignore[misc]  # durable: they have a seq
+        refs = {name: value for name in ("input", "output") if is_reference(value := getattr(state, name))}
+        return Stored(
+            rev=document.rev,
+            execution=execution,
+            tail=tuple(head.tail),
+            flushed=head.flushed,
+            lease=head.lease,
+            epoch=head.epoch,
+            todo=head.todo,
+            refs=refs,
+        )
+
+    async def view(self, tenant: str, execution_id: str) -> HeadView | None:
+        return (await self.views(tenant, [execution_id]))[0]
+
+    async def views(self, tenant: str, execution_ids: Sequence[str]) -> list[HeadView | None]:
+        documents = await self._store.get_many([execution_path(tenant, each) for each in execution_ids])
+        return [head_view(document) if document else None for document in documents]
+
+    async def entries(self, tenant: str, execution_id: str, *, after: int, limit: int | None) -> list[Entry]:
+        """Entries of the log with a seq above `after`, in order, at most `limit`. Raises `NotFound`."""
+        root = execution_path(tenant, execution_id)
+        document = await self._store.get(root)
+        if document is None:
+            raise NotFound(f"there is no execution {execution_id!r}", path=("id",))
+        return await self._entries(root, decode_head(document), after=after, limit=limit)
+
+    async def _entries(self, root: str, head: HeadBody, *, after: int, limit: int | None) -> list[Entry]:
+        paged = await read_pages(self._store, root, after=after, upto=head.flushed, limit=limit)
+        if limit is not None and len(paged) >= limit:
+            return paged
+        tail = [
+            Entry(entry.seq, await unpack(self._store, root, entry.event))
+            for entry in tail_entries(head.tail, head.flushed, after)
+        ]
+        return [*paged, *tail][:limit] if limit is not None else [*paged, *tail]
+
+    async def entries_at(self, tenant: str, execution_id: str, seqs: Sequence[int]) -> list[Entry]:
+        """The entries with these seqs (ascending), payloads in place; those that do not exist are left out."""
+        root = execution_path(tenant, execution_id)
+        document = await self._store.get(root)
+        if document is None:
+            return []
+        head = decode_head(document)
+        pages = await read_pages_with(self._store, root, [seq for seq in seqs if seq <= head.flushed])
+        tail = [entry for entry in tail_entries(head.tail, head.flushed, head.flushed) if entry.seq in set(seqs)]
+        return [Entry(entry.seq, await unpack(self._store, root, entry.event)) for entry in (*pages, *tail)]
+
+    async def whole(self, tenant: str, execution_id: str, entry: Entry) -> Entry:
+        """The entry with its payloads in place."""
+        return Entry(entry.seq, await unpack(self._store, execution_path(tenant, execution_id), entry.event))
+
+    async def nested_runs(self, tenant: str, execution_id: str) -> dict[str, Run]:
+        return await read_nested(self._store, execution_path(tenant, execution_id))
+
+    async def value(self, tenant: str, execution_id: str, value: Any) -> Any:
+        """What a value of the state refers to."""
+        return await load_value(self._store, execution_path(tenant, execution_id), value)
+
+
+def head_view(document: Document) -> HeadView:
+    head = decode_head(document)
+    return HeadView(rev=document.rev, state=head.state, runs=head.runs, flushed=head.flushed, tail=head.tail)

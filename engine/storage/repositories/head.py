@@ -1,0 +1,133 @@
+"""The head of an execution: one document that says how it stands, with the newest events of its log.
+
+An ordinary commit writes this document alone. Large values are references (see `payloads.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from engine.domain.errors import Unavailable
+from engine.domain.execution import Execution, Run, State, next_due
+from engine.domain.status import ExecutionStatus
+from engine.storage.port import Document, FieldValue
+
+SHARDS = 16
+FORMAT = 1
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """Who drives the execution, until when. `epoch` is the fencing token: every claim raises it."""
+
+    owner: str
+    epoch: int
+    until: datetime
+
+
+class HeadBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`flushed` is the seq of the last event that is in a page; `tail` holds those after it. `epoch` survives the lease.
+
+    `todo` names what is left to do after the end, such as telling the parent.
+    """
+
+    format: int = FORMAT
+    state: State
+    runs: dict[str, Run] = {}
+    tail: list[msgspec.Raw] = []
+    flushed: int = 0
+    lease: Lease | None = None
+    epoch: int = 0
+    todo: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An execution as it is stored, folded. `rev` is the head's; `refs` are the references that stand for large values of the state."""
+
+    rev: int
+    execution: Execution
+    tail: tuple[msgspec.Raw, ...] = ()
+    flushed: int = 0
+    lease: Lease | None = None
+    epoch: int = 0
+    todo: tuple[str, ...] = ()
+    refs: dict[str, Any] = field(default_factory=dict)
+    fresh: tuple[msgspec.Raw, ...] = ()
+    """What the commit that made this wrote."""
+
+    @property
+    def state(self) -> State:
+        return self.execution.state
+
+
+_decoder = msgspec.json.Decoder(HeadBody)
+
+
+def execution_path(tenant: str, execution_id: str) -> str:
+    return f"tenants/{tenant}/executions/{execution_id}"
+
+
+def decode_head(document: Document) -> HeadBody:
+    """Raises `Unavailable` for a head that another version of the software wrote; it is left as it is."""
+    try:
+        head = _decoder.decode(document.body)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise Unavailable(f"{document.path} was written by another version of weft: {error}") from error
+    if head.format > FORMAT:
+        raise Unavailable(f"{document.path} has format {head.format}; this version of weft knows {FORMAT}")
+    return head
+
+
+def shard_of(execution_id: str) -> str:
+    return f"{crc32(execution_id.encode()) % SHARDS:02d}"
+
+
+def fields_of(stored: Stored, at: datetime, expire_at: datetime | None) -> dict[str, FieldValue]:
+    state = stored.state
+    due = due_at(stored, at)
+    claimable = state.status is ExecutionStatus.QUEUED and state.admitted
+    return {
+        "workflow_id": state.workflow_id,
+        "parent_id": state.parent_id,
+        "trigger_id": state.trigger_id,
+        "batch_id": state.batch_id,
+        "concurrency_key": state.concurrency_key,
+        "lane": state.lane,
+        "status": state.status.value,
+        "labels": label_set(state.labels),
+        "created_at": state.created_at,
+        "priority": state.priority,
+        "shard": shard_of(state.id),
+        "due_at": due,
+        "lease_until": stored.lease.until if stored.lease else None,
+        "queued_lane": state.lane if claimable else None,
+        "expire_at": expire_at,
+    }
+
+
+def label_set(labels: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def due_at(stored: Stored, at: datetime) -> datetime | None:
+    """When a worker should look at this head without being told: the one field that the sweep asks for."""
+    state = stored.state
+    if state.terminal:
+        return at if stored.todo else None
+    if stored.lease is not None:
+        return stored.lease.until
+    if state.status is ExecutionStatus.QUEUED:
+        if not state.admitted:
+            return state.deadline
+        return state.not_before or state.created_at
+    if state.status is ExecutionStatus.RUNNING:
+        return at
+    return next_due(stored.execution)
+
+
+def tail_bytes(tail: Sequence[msgspec.Raw]) -> int:
+    return sum(len(raw) for raw in tail)

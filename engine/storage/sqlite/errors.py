@@ -1,0 +1,25 @@
+"""What SQLite's failures mean to those who use the store."""
+
+import sqlite3
+from pathlib import Path
+
+from engine.domain.errors import Unavailable, WeftError
+
+
+class CannotOpenStore(WeftError):
+    """The database file is in use, damaged, no database, or written by a newer version. It was not changed."""
+
+    code = "UNAVAILABLE"
+
+
+class IncompatibleFile(Exception):
+    """What is wrong with a file's tables, as a clause about `it`."""
+
+
+def unavailable(error: sqlite3.Error, database: Path | None) -> Unavailable:
+    return Unavailable(f"the store {database or 'in memory'} failed: {error}")
+
+
+def busy(error: sqlite3.OperationalError) -> bool:
+    """Whether somebody else, such as a person at the sqlite3 shell, holds the database's own lock."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

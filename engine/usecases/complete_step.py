@@ -1,0 +1,41 @@
+"""Answer an approval, an interrupt or any other waiting step."""
+
+from typing import Any
+
+from engine.domain.execution.commands import Answer
+from engine.usecases.caller import Caller
+from engine.usecases.inputs import require_json, require_size, require_text
+from engine.usecases.keyed_change import change_once
+from engine.usecases.services import Services
+from engine.usecases.views import ExecutionView, view_of
+
+
+async def complete_step(
+    services: Services,
+    caller: Caller,
+    execution_id: str,
+    step_id: str,
+    *,
+    interrupt_id: str | None,
+    output: Any,
+    failure: str | None,
+    idempotency_key: str | None,
+) -> ExecutionView:
+    """`failure` answers with a failure instead of an output.
+
+    Raises `NotFound`, `InvalidState` where the step does not wait, `ValidationFailed` where the output breaks its schema.
+    """
+    caller.require_editor()
+    require_text(step_id, ("stepId",))
+    require_text(interrupt_id, ("interruptId",))
+    require_text(failure, ("failure",), most=10_000)
+    require_json(output, ("output",))
+    require_size(output, services.limits.input_bytes, ("output",))
+    command = Answer(
+        path=step_id, interrupt_id=interrupt_id, output=output, failure=failure, actor=caller.principal
+    )
+    request = [execution_id, step_id, interrupt_id, output, failure]
+    stored = await change_once(
+        services, caller, execution_id, command, verb="completeStep", key=idempotency_key, request=request
+    )
+    return view_of(stored)

@@ -1,0 +1,169 @@
+"""The one write path of executions: load, decide, commit on the condition that nobody else wrote, publish.
+
+Whoever changes an execution, a worker with a result or an API call that cancels, comes through here.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from engine.bus.port import MessageBus
+from engine.bus.topics import EVENTS, WAKE, EventsCommitted, Wake
+from engine.domain.errors import NotFound, Unavailable
+from engine.domain.events import DurableEvent, EphemeralEvent, ExecutionQueued
+from engine.domain.execution import Command, Execution, decide
+from engine.storage.port import Conflict, Write
+from engine.storage.repositories.executions import ExecutionRepository
+from engine.storage.repositories.head import Lease, Stored, due_at, execution_path
+from engine.usecases.aftermath import todo_after
+
+Clock = Callable[[], datetime]
+"""The current time, UTC."""
+
+_CONFLICTS_BORNE = 50
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Journal:
+    """`exclusive`: no other process writes to the store, so what was written last is known without reading it again."""
+
+    def __init__(
+        self,
+        executions: ExecutionRepository,
+        bus: MessageBus,
+        clock: Clock,
+        *,
+        exclusive: bool,
+        remembered: int = 1000,
+    ) -> None:
+        self._executions = executions
+        self._bus = bus
+        self._clock = clock
+        self._exclusive = exclusive
+        self._remembered = remembered
+        self._recent: OrderedDict[str, Stored] = OrderedDict()
+
+    async def create(
+        self,
+        tenant: str,
+        execution_id: str,
+        queued: ExecutionQueued,
+        more: Sequence[DurableEvent] = (),
+        *,
+        writes: Sequence[Write] = (),
+    ) -> Stored:
+        """Raises `Conflict` if the execution, or something in `writes`, exists already."""
+        stored = await self._executions.create(tenant, execution_id, queued, more, writes=writes)
+        await self._tell(stored, 1, queued.at)
+        return stored
+
+    async def load(self, tenant: str, execution_id: str) -> Stored:
+        """Raises `NotFound`."""
+        known = self._recent.get(execution_path(tenant, execution_id))
+        stored = known or await self._executions.load(tenant, execution_id)
+        if stored is None:
+            raise NotFound(f"there is no execution {execution_id!r}", path=("id",))
+        return stored
+
+    async def change(self, tenant: str, execution_id: str, command: Command, writes: Sequence[Write] = ()) -> Stored:
+        """Carries out a command that comes from outside. Decides again whenever somebody else was quicker.
+
+        Raises what `decide` raises, `NotFound`, and `Conflict` if something in `writes` does not hold.
+        """
+        root = execution_path(tenant, execution_id)
+        for _ in range(_CONFLICTS_BORNE):
+            stored = await self.load(tenant, execution_id)
+            at = self._clock()
+            decision = decide(stored.execution, command, at)
+            try:
+                return await self.record(
+                    stored, decision.events, decision.execution, at, lease=stored.lease, writes=writes
+                )
+            except Conflict as conflict:
+                self.forget(tenant, execution_id)
+                if conflict.document != root:
+                    raise
+        raise Unavailable(f"execution {execution_id} is being changed too fast by others")
+
+    async def record(
+        self,
+        stored: Stored,
+        events: Sequence[DurableEvent],
+        after: Execution,
+        at: datetime,
+        *,
+        lease: Lease | None,
+        writes: Sequence[Write] = (),
+    ) -> Stored:
+        """Commits what was decided, then publishes it. An ended execution gives its lease back. Raises `Conflict`."""
+        ended = after.state.terminal
+        todo = todo_after(after) if ended and not stored.state.terminal else stored.todo
+        new = await self._executions.commit(
+            stored, events, after, at, lease=None if ended else lease, todo=todo, writes=writes
+        )
+        await self._tell(new, stored.state.seq + 1, at)
+        return new
+
+    async def settle(self, stored: Stored, at: datetime, todo: tuple[str, ...]) -> Stored:
+        """Notes what is left to do after the end. Raises `Conflict`."""
+        new = await self._executions.commit(stored, (), stored.execution, at, lease=None, todo=todo)
+        self._remember(new)
+        return new
+
+    def known(self, tenant: str, execution_id: str) -> Stored | None:
+        """What was written last, where that is known without reading."""
+        return self._recent.get(execution_path(tenant, execution_id))
+
+    def forget(self, tenant: str, execution_id: str) -> None:
+        self._recent.pop(execution_path(tenant, execution_id), None)
+
+    async def publish_live(self, stored: Stored, events: Sequence[EphemeralEvent]) -> None:
+        """Tells those who watch about events that are not kept. Losing them is allowed."""
+        state = stored.state
+        message = EventsCommitted(
+            tenant=state.tenant, execution_id=state.id, live=[msgspec.Raw(_encode(event)) for event in events]
+        )
+        await self._publish(EVENTS, _encode(message), {"execution": state.id, "seq": "0"})
+
+    async def _tell(self, stored: Stored, first_seq: int, at: datetime) -> None:
+        self._remember(stored)
+        state = stored.state
+        if state.seq >= first_seq:
+            message = EventsCommitted(
+                tenant=state.tenant,
+                execution_id=state.id,
+                first_seq=first_seq,
+                events=list(stored.fresh),
+                status=state.status.value,
+                workflow_id=state.workflow_id,
+                batch_id=state.batch_id,
+            )
+            await self._publish(EVENTS, _encode(message), {"execution": state.id, "seq": str(state.seq)})
+        due = due_at(stored, at)
+        if due is not None and due <= at:
+            wake = Wake(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
+            await self._publish(WAKE, _encode(wake), {"execution": state.id})
+
+    async def _publish(self, topic: str, body: bytes, attributes: dict[str, str]) -> None:
+        """What was committed stays committed: a hint that is lost costs time, not data."""
+        try:
+            await self._bus.publish(topic, body, attributes)
+        except Unavailable as error:
+            _log.warning("a hint on %s was lost: %s", topic, error)
+
+    def _remember(self, stored: Stored) -> None:
+        """Only where nobody else writes; an ended execution is not looked at again."""
+        if not self._exclusive:
+            return
+        key = execution_path(stored.state.tenant, stored.state.id)
+        if stored.state.terminal and not stored.todo:
+            self._recent.pop(key, None)
+            return
+        self._recent[key] = stored
+        self._recent.move_to_end(key)
+        if len(self._recent) > self._remembered:
+            self._recent.popitem(last=False)

@@ -1,0 +1,31 @@
+"""Changes of an execution under an idempotency key: carried out once, however often they are asked for."""
+
+from typing import Any
+
+from engine.domain.execution import Command
+from engine.storage.port import Conflict
+from engine.storage.repositories.head import Stored
+from engine.storage.repositories.idempotency import path_of, use
+from engine.usecases.caller import Caller
+from engine.usecases.inputs import require_text
+from engine.usecases.services import Services
+
+
+async def change_once(
+    services: Services, caller: Caller, execution_id: str, command: Command, *, verb: str, key: str | None, request: Any
+) -> Stored:
+    """`request` is what must be the same for the key to count as a repetition. Raises `IdempotencyMismatch` where it is not."""
+    if key is None:
+        return await services.journal.change(caller.tenant, execution_id, command)
+    require_text(key, ("idempotencyKey",))
+    known = await services.idempotency.find(caller.tenant, verb, key, request)
+    if known is None:
+        expire_at = services.clock() + services.limits.idempotency_window
+        write = use(caller.tenant, verb, key, request, execution_id, expire_at)
+        try:
+            return await services.journal.change(caller.tenant, execution_id, command, [write])
+        except Conflict as conflict:
+            if conflict.document != path_of(caller.tenant, verb, key):
+                raise
+            await services.idempotency.find(caller.tenant, verb, key, request)
+    return await services.journal.load(caller.tenant, execution_id)

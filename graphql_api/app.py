@@ -1,0 +1,76 @@
+"""The ASGI application: one port for GraphQL, health and metrics."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from engine.usecases.health import HealthStatus, health
+from graphql_api.context import Runtime
+from graphql_api.metrics import Metrics
+from graphql_api.schema import build_schema
+from graphql_api.transports.documents import DocumentLimits, Documents
+from graphql_api.transports.http import GraphQLOverHTTP
+from graphql_api.transports.local_guard import LocalGuard
+from graphql_api.transports.operations import Operations
+from graphql_api.transports.websocket import GraphQLOverWebSocket
+
+GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
+
+
+def create_app(runtime: Runtime) -> Starlette:
+    """Neither opens nor closes what `runtime` holds: that is for whoever built it."""
+    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
+    metrics = Metrics(runtime.services)
+    operations = Operations(schema, Documents(schema, DocumentLimits()), metrics)
+    page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
+
+    async def ready(request: Request) -> Response:
+        del request
+        return await _readiness(runtime)
+
+    async def exposition(request: Request) -> Response:
+        del request
+        return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+    return Starlette(
+        routes=[
+            Route("/graphql", GraphQLOverHTTP(operations, runtime, page)),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(operations, runtime)),
+            Route("/healthz", _alive),
+            Route("/readyz", ready),
+            Route("/metrics", exposition),
+        ],
+        middleware=[Middleware(LocalGuard)] if runtime.local else [],
+        exception_handlers={404: _not_found, 500: _failed},
+    )
+
+
+async def _alive(request: Request) -> Response:
+    del request
+    return JSONResponse({"status": HealthStatus.SERVING.value})
+
+
+async def _readiness(runtime: Runtime) -> Response:
+    report = await health(runtime.services)
+    serving = report.status is not HealthStatus.NOT_SERVING
+    checks = [{"name": check.name, "status": check.status, "message": check.message} for check in report.checks]
+    return JSONResponse({"status": report.status, "checks": checks}, status_code=200 if serving else 503)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    del error
+    return _problem(404, "NOT_FOUND", f"There is nothing at {request.url.path}")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Starlette raises the error on, so that the server logs it with its stack."""
+    del request, error
+    return _problem(500, "INTERNAL", "Internal error")
+
+
+def _problem(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code}}]}, status_code=status)

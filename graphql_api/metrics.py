@@ -1,0 +1,47 @@
+"""Counters of this process, in the text format of Prometheus."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from engine.usecases.services import Services
+
+
+class Metrics:
+    """Counts operations by kind and outcome, and the streams that are open."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._operations: Counter[tuple[str, str]] = Counter()
+        self._streams = 0
+
+    def count(self, kind: str, outcome: str) -> None:
+        """`kind` is query, mutation, subscription or request; `outcome` is ok, error or refused."""
+        self._operations[kind, outcome] += 1
+
+    @contextmanager
+    def open_stream(self) -> Iterator[None]:
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def exposition(self) -> str:
+        return "".join(f"{line}\n" for line in self._lines(self._services.clock()))
+
+    def _lines(self, now: datetime) -> Iterator[str]:
+        yield "# HELP weft_info The version of Weft."
+        yield "# TYPE weft_info gauge"
+        yield f'weft_info{{version="{self._services.version}"}} 1'
+        yield "# HELP weft_uptime_seconds Time since this process began."
+        yield "# TYPE weft_uptime_seconds gauge"
+        yield f"weft_uptime_seconds {(now - self._services.started_at).total_seconds():.3f}"
+        yield "# HELP weft_graphql_operations_total GraphQL operations by kind and outcome."
+        yield "# TYPE weft_graphql_operations_total counter"
+        for (kind, outcome), count in sorted(self._operations.items()):
+            yield f'weft_graphql_operations_total{{kind="{kind}",outcome="{outcome}"}} {count}'
+        yield "# HELP weft_graphql_subscriptions Subscriptions that are open."
+        yield "# TYPE weft_graphql_subscriptions gauge"
+        yield f"weft_graphql_subscriptions {self._streams}"

@@ -1,0 +1,54 @@
+"""The schema as one piece. `python -m graphql_api.schema` prints it."""
+
+import sys
+
+import strawberry
+from graphql import (
+    GraphQLArgument,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+)
+from strawberry.schema.config import StrawberryConfig
+
+from graphql_api.mutations import Mutation
+from graphql_api.queries import Query
+from graphql_api.subscriptions import Subscription
+from graphql_api.types.errors import ConflictError, GenericError, LimitError, ValidationError
+from graphql_api.types.events import EVENT_TYPES
+from graphql_api.types.scalars import SCALARS
+
+
+def build_schema() -> strawberry.Schema:
+    schema = strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[ConflictError, GenericError, LimitError, ValidationError, *EVENT_TYPES.values()],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    _drop_null_defaults(schema._schema)  # noqa: SLF001 # there is no public way to the schema of graphql-core
+    return schema
+
+
+def _drop_null_defaults(schema: GraphQLSchema) -> None:
+    """`= null` on a nullable input says nothing to a client, and Python's own default applies where a client gives
+    nothing.
+    """
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):
+            given: list[GraphQLArgument | GraphQLInputField] = list(type_.fields.values())
+        elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+            given = [argument for field in type_.fields.values() for argument in field.args.values()]
+        else:
+            continue
+        for item in given:
+            if item.default_value is None:
+                item.default_value = Undefined
+
+
+if __name__ == "__main__":
+    sys.stdout.write(build_schema().as_str() + "\n")

@@ -1,0 +1,92 @@
+"""GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events for what goes on."""
+
+from collections.abc import AsyncGenerator, Mapping
+
+from graphql import OperationType
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from graphql_api.context import Context, Credentials, Position, Runtime
+from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
+from graphql_api.transports.json_text import write_json
+from graphql_api.transports.operations import Operation, Operations
+from graphql_api.transports.operations import Response as Payload
+from graphql_api.transports.reading import read_request
+from graphql_api.transports.refusal import RequestRefused, refuse
+from graphql_api.transports.sse import EventStream, last_event_id
+
+_PAGE_HEADERS = {"cache-control": "no-store", "content-security-policy": "frame-ancestors 'none'"}
+
+
+class GraphQLOverHTTP:
+    """An ASGI application. `page` is shown to people who open the address in a browser; None shows them nothing."""
+
+    def __init__(self, operations: Operations, runtime: Runtime, page: str | None) -> None:
+        self._operations = operations
+        self._runtime = runtime
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except RequestRefused as refusal:
+            answer = _refused(refusal, request.headers.get("accept", ""))
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response | EventStream:
+        accept = request.headers.get("accept", "")
+        if (
+            request.method == "GET"
+            and self._page
+            and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM, HTML]) == HTML
+        ):
+            return HTMLResponse(self._page, headers=_PAGE_HEADERS)
+        given = await read_request(request)
+        credentials = Credentials(authorization=request.headers.get("authorization"))
+        position = Position(after=last_event_id(request.headers))
+        context = Context(
+            services=self._runtime.services, caller=await self._runtime.identify(credentials), position=position
+        )
+        operation = self._operations.prepare(given, context)
+        media_type = _media_type(request.method, accept, operation)
+        if media_type == EVENT_STREAM:
+            return EventStream(operation.stream(), position)
+        return _response(await operation.run(), media_type)
+
+
+def _media_type(method: str, accept: str, operation: Operation) -> str:
+    if method == "GET" and operation.kind is OperationType.MUTATION:
+        raise refuse(405, "METHOD_NOT_ALLOWED", "Send mutations as POST", {"allow": "POST"})
+    subscription = operation.kind is OperationType.SUBSCRIPTION
+    chosen = preferred(accept, [EVENT_STREAM] if subscription else [JSON, GRAPHQL_JSON, EVENT_STREAM])
+    if chosen is None or (subscription and not accept):
+        wanted = EVENT_STREAM if subscription else f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}"
+        raise refuse(406, "NOT_ACCEPTABLE", f"The answer comes as {wanted}: say so in `Accept`")
+    return chosen
+
+
+def _response(
+    payload: Mapping[str, object], media_type: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(
+        write_json(payload),
+        status_code=status,
+        headers={"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store", **(headers or {})},
+    )
+
+
+def _refused(refusal: RequestRefused, accept: str) -> Response | EventStream:
+    """The newer media type has a status for GraphQL that is wrong; clients of the older one take anything but 200 for
+    an outage, and an `EventSource` in a browser can read nothing but a stream.
+    """
+    if refusal.status is None and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM]) == EVENT_STREAM:
+        return EventStream(_once({"errors": refusal.errors}), Position())
+    media_type = preferred(accept, [JSON, GRAPHQL_JSON]) or JSON
+    status = refusal.status or (400 if media_type == GRAPHQL_JSON else 200)
+    return _response({"errors": refusal.errors}, media_type, status, refusal.headers)
+
+
+async def _once(payload: Payload) -> AsyncGenerator[Payload, None]:
+    yield payload

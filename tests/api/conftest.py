@@ -1,0 +1,25 @@
+"""The API over a real engine: SQLite in a directory of its own, workers running."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.bootstrap import open_engine
+from engine.settings import Settings
+from engine.storage.sqlite import SqliteStore
+from graphql_api.app import create_app
+from tests.api.client import Api, EngineRuntime
+from tests.api.counting_store import CountingStore
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    store = CountingStore(await SqliteStore.open(tmp_path / "weft.db"))
+    async with open_engine(Settings(data_dir=tmp_path), store=store) as engine:
+        runtime = EngineRuntime(engine)
+        api = Api(create_app(runtime), runtime, store)
+        yield api
+        await api.close()
+        store.down = False
+    await store.close()

@@ -1,0 +1,40 @@
+"""Who has to keep the contracts of `storage/port.py` and `bus/port.py`. A new adapter is one more entry here."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+from engine.bus.local import LocalBus
+from engine.bus.port import MessageBus
+from engine.storage.port import DocumentStore
+from engine.storage.sqlite import SqliteStore
+
+OpenStore = Callable[[], AbstractAsyncContextManager[DocumentStore]]
+"""Each call gives an empty store of its own."""
+
+
+def _sqlite_in_memory(_directory: Path) -> OpenStore:
+    return lambda: _sqlite(None)
+
+
+def _sqlite_file(directory: Path) -> OpenStore:
+    numbers = count()
+    return lambda: _sqlite(directory / f"{next(numbers)}.db")
+
+
+@asynccontextmanager
+async def _sqlite(path: Path | None) -> AsyncIterator[DocumentStore]:
+    store = await SqliteStore.open(path)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _local() -> MessageBus:
+    return LocalBus(redelivery_seconds=(0.001,) * 5)
+
+
+STORES: dict[str, Callable[[Path], OpenStore]] = {"sqlite in memory": _sqlite_in_memory, "sqlite file": _sqlite_file}
+BUSES: dict[str, Callable[[], MessageBus]] = {"local": _local}

@@ -1,0 +1,85 @@
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from engine.bus.port import Handler, Message, MessageBus
+from engine.executors.emit import Emit, EmitWith
+from engine.executors.port import Done, StepFailure
+from tests.executors.fake_step import FakeStepContext
+
+
+class RecordingBus(MessageBus):
+    def __init__(self) -> None:
+        self.published: list[tuple[str, dict[str, Any], Mapping[str, str]]] = []
+
+    async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        self.published.append((topic, json.loads(body), attributes or {}))
+
+    def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int
+    ) -> AbstractAsyncContextManager[None]:
+        raise AssertionError((topic, group, handler, concurrency))
+
+    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        raise AssertionError(topic)
+
+    async def ready(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def emit(bus: RecordingBus) -> Emit:
+    return Emit(bus, now=lambda: datetime(2026, 11, 20, tzinfo=UTC), reserved=frozenset({"weft.wake"}))
+
+
+async def test_the_event_is_a_cloud_event_and_its_id_the_output() -> None:
+    bus = RecordingBus()
+    result = await emit(bus).run(FakeStepContext(with_=EmitWith(type="order.paid", data={"total": 3})))
+    ((topic, event, attributes),) = bus.published
+    assert isinstance(result, Done)
+    assert event == {
+        "specversion": "1.0",
+        "id": result.output,
+        "type": "order.paid",
+        "source": "/workflows/test/executions/ex_test",
+        "subject": "step",
+        "time": "2026-11-20T00:00:00Z",
+        "datacontenttype": "application/json",
+        "data": {"total": 3},
+    }
+    assert topic == "weft.emitted"
+    assert attributes["ce-id"] == attributes["dedup"] == result.output
+    assert (attributes["ce-type"], attributes["tenant"]) == ("order.paid", "local")
+
+
+async def test_a_repetition_carries_the_same_id_and_another_step_or_tenant_does_not() -> None:
+    bus = RecordingBus()
+    with_ = EmitWith(type="x")
+    steps = [
+        FakeStepContext(with_=with_),
+        FakeStepContext(with_=with_, attempt=2),
+        FakeStepContext(with_=with_, step_id="other"),
+        FakeStepContext(with_=with_, tenant="other"),
+    ]
+    results = [await emit(bus).run(step) for step in steps]
+    ids = [result.output for result in results if isinstance(result, Done)]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+
+
+async def test_the_engines_own_topics_are_refused() -> None:
+    bus = RecordingBus()
+    with pytest.raises(StepFailure) as raised:
+        await emit(bus).run(FakeStepContext(with_=EmitWith(type="x", topic="weft.wake")))
+    assert (raised.value.failure.code, bus.published) == ("topic_not_allowed", [])
+
+
+@pytest.mark.parametrize("topic", ["", "a/b", "1abc", "projects/p/topics/t"])
+def test_a_topic_is_a_plain_name(topic: str) -> None:
+    with pytest.raises(ValidationError):
+        EmitWith(type="x", topic=topic)

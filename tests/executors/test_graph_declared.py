@@ -1,0 +1,586 @@
+"""Declared graphs: state, edges, nodes of every kind, interrupts, and what a crash leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from langgraph.config import get_stream_writer
+from langgraph.types import interrupt
+
+from engine.domain.failure import Failure
+from engine.domain.waiting import WaitKind
+from engine.executors.port import Answer, Done, StepFailure, Suspended
+from engine.storage.sqlite.store import SqliteStore
+from tests.executors.graph_steps import NOW, Workers, runs, waits
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[SqliteStore]:
+    store = await SqliteStore.open(None)
+    yield store
+    await store.close()
+
+
+def chain(**nodes: Any) -> dict[str, Any]:
+    """Nodes one after the other; each appends its name to `seen` unless it says otherwise."""
+    names = list(nodes)
+    return {
+        "state": {"seen": {"type": "array", "reduce": "append"}},
+        "entry": names[0],
+        "nodes": {name: {"update": {"seen": name}, **node} for name, node in nodes.items()},
+        "edges": [{"from": one, "to": other} for one, other in zip(names, [*names[1:], "END"], strict=True)],
+    }
+
+
+def value(of: Any = None) -> dict[str, Any]:
+    return {"kind": "transform", "with": {"value": of}}
+
+
+async def failure(workers: Workers, with_: dict[str, Any]) -> Failure:
+    with pytest.raises(StepFailure) as raised:
+        await workers.run(workers.step(with_))
+    return raised.value.failure
+
+
+# ------------------------------------------------------------------ state and edges
+
+
+RESEARCH = {
+    "state": {
+        "notes": {"type": "array", "reduce": "append"},
+        "question": {"type": "string"},
+        "done": {"type": "boolean"},
+    },
+    "entry": "plan",
+    "recursion_limit": 12,
+    "nodes": {
+        "plan": {
+            "kind": "function",
+            "with": {"call": "plan", "args": {"prompt": "${ state.question }"}},
+            "update": {"notes": "${ [output] }"},
+        },
+        "search": {
+            "kind": "function",
+            "with": {"call": "search", "args": {"query": "${ state.notes[size(state.notes)-1] }"}},
+            "update": {"notes": "${ output }"},
+        },
+        "critique": {
+            "kind": "function",
+            "with": {"call": "critique", "args": {"notes": "${ state.notes }"}},
+            "update": {"done": "${ output.done }"},
+        },
+    },
+    "edges": [
+        {"from": "plan", "to": "search"},
+        {"from": "search", "to": "critique"},
+        {"from": "critique", "to": "END", "when": "${ state.done }"},
+        {"from": "critique", "to": "plan"},
+    ],
+    "input": {"question": "why?"},
+    "output": "${ state.notes }",
+}
+"""The example of the language, with functions in place of models."""
+
+
+def plan(prompt: str) -> str:
+    return f"plan for {prompt}"
+
+
+def search(query: str) -> list[str]:
+    return [f"found by {query}"]
+
+
+def critique(notes: list[str]) -> dict[str, bool]:
+    return {"done": len(notes) >= 4}
+
+
+async def test_a_graph_with_a_cycle_goes_round_until_its_condition_holds(store: SqliteStore) -> None:
+    workers = Workers(store, functions=[plan, search, critique])
+    step = workers.step(RESEARCH)
+    result = await workers.run(step)
+    assert result.output == ["plan for why?", "found by plan for why?"] * 2  # type: ignore[union-attr]  # it is Done
+    assert runs(step) == [
+        ("graph.plan", "succeeded"),
+        ("graph.search", "succeeded"),
+        ("graph.critique", "succeeded"),
+        ("graph.plan[2]", "succeeded"),
+        ("graph.search[2]", "succeeded"),
+        ("graph.critique[2]", "succeeded"),
+    ]
+    assert step.children[1].input == {"call": "search", "args": {"query": "plan for why?"}}
+    assert step.children[1].output == ["found by plan for why?"]
+
+
+async def test_every_checkpoint_of_the_graph_is_told_to_the_step(store: SqliteStore) -> None:
+    workers = Workers(store)
+    step = workers.step(chain(a=value(), b=value()))
+    await workers.run(step)
+    assert len(step.checkpoints) == len(set(step.checkpoints)) == 4  # the input, its distribution, and one after each node
+
+
+async def test_the_output_is_the_whole_state_unless_an_expression_says_otherwise(store: SqliteStore) -> None:
+    with_ = {**chain(a=value(), b=value()), "input": {"seen": ["before"]}}
+    assert await Workers(store).output(with_) == {"seen": ["before", "a", "b"]}
+
+
+async def test_an_output_that_is_null_by_expression_is_null(store: SqliteStore) -> None:
+    assert await Workers(store).output({**chain(a=value()), "output": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("channel", "first", "updates", "expected"),
+    [
+        ({"type": "string"}, "x", ["a", "b"], "b"),
+        ({"type": "array", "reduce": "append"}, [], [[1, 2], 3], [1, 2, 3]),
+        ({"type": "object", "reduce": "merge"}, {"a": 1}, [{"b": 2}, {"a": 3}], {"a": 3, "b": 2}),
+        ({"type": "number", "reduce": "add"}, 1, [2, 0.5], 3.5),
+        ({"reduce": "add"}, None, [2, 3], 5),
+        ({"reduce": "max"}, 3, [5, 4], 5),
+        ({"reduce": "min"}, 3, [5, 2], 2),
+        (
+            {"type": "array", "reduce": "messages"},
+            [{"role": "user", "content": "hi", "id": "1"}],
+            [{"role": "user", "content": "hello", "id": "1"}, [{"role": "assistant", "content": "yes"}]],
+            [{"role": "user", "content": "hello", "id": "1"}, {"role": "assistant", "content": "yes"}],
+        ),
+        ({"reduce": "messages"}, [{"id": "1"}, {"id": "2"}], [{"type": "remove", "id": "1"}, []], [{"id": "2"}]),
+        ({"reduce": "messages"}, [{"id": "1"}], [{"type": "remove", "id": "__remove_all__"}, {"id": "3"}], [{"id": "3"}]),
+    ],
+)
+async def test_a_channel_takes_updates_in_by_its_reducer(
+    store: SqliteStore, channel: dict[str, Any], first: Any, updates: list[Any], expected: Any
+) -> None:
+    one, two = updates
+    with_ = chain(a={**value(one), "update": {"it": "${ output }"}}, b={**value(two), "update": {"it": "${ output }"}})
+    assert await Workers(store).output({**with_, "state": {"it": channel}, "input": {"it": first}, "output": "${ state.it }"}) == expected
+
+
+async def test_channels_begin_with_their_default(store: SqliteStore) -> None:
+    with_ = chain(a={**value("${ [state.count, state.empty, state.nothing] }"), "update": {"got": "${ output }"}})
+    state = {"count": {"default": 7}, "empty": {"reduce": "append"}, "nothing": {}, "got": {}}
+    assert await Workers(store).output({**with_, "state": state, "output": "${ state.got }"}) == [7, [], None]
+
+
+async def test_the_first_condition_that_holds_decides_and_the_plain_edges_are_for_when_none_does(store: SqliteStore) -> None:
+    def with_(n: int) -> dict[str, Any]:
+        graph = chain(a=value(), b=value(), c=value(), d=value())
+        graph["state"]["n"] = {"type": "integer"}
+        graph["edges"] = [
+            {"from": "a", "to": "b", "when": "state.n > 5"},
+            {"from": "a", "to": "c", "when": "${ state.n > 3 }"},
+            {"from": "a", "to": "d"},
+            *({"from": node, "to": "END"} for node in "bcd"),
+        ]
+        return {**graph, "input": {"n": n}, "output": "${ state.seen }"}
+
+    for n, way in ((9, "b"), (4, "c"), (1, "d")):
+        other = await SqliteStore.open(None)
+        assert await Workers(other).output(with_(n)) == ["a", way]
+        await other.close()
+
+
+async def test_edges_from_start_may_have_conditions(store: SqliteStore) -> None:
+    with_ = chain(a=value(), b=value())
+    del with_["entry"]
+    with_["edges"] = [
+        {"from": "START", "to": "b", "when": "size(state.seen) > 0"},
+        {"from": "START", "to": "a"},
+        {"from": "a", "to": "END"},
+        {"from": "b", "to": "END"},
+    ]
+    assert await Workers(store).output({**with_, "input": {"seen": ["x"]}}) == {"seen": ["x", "b"]}
+
+
+async def test_a_node_without_an_edge_whose_condition_holds_fails_rather_than_ends_the_graph(store: SqliteStore) -> None:
+    with_ = chain(a=value())
+    with_["edges"] = [{"from": "a", "to": "END", "when": "false"}]
+    failed = await failure(Workers(store), with_)
+    assert (failed.code, failed.retryable) == ("no_edge", False)
+
+
+# ------------------------------------------------------------------ branches
+
+
+def parallel(seconds: float = 0.0) -> dict[str, Any]:
+    """a -> b -> join, a -> c -> d -> join, and from there back to a while `round` is under 2."""
+    del seconds
+    node = {name: {**value(), "update": {"seen": name}} for name in ("a", "b", "c", "d")}
+    join = {**value(), "update": {"seen": "join", "round": 1}}
+    return {
+        "state": {"seen": {"type": "array", "reduce": "append"}, "round": {"type": "integer", "reduce": "add", "default": 0}},
+        "entry": "a",
+        "nodes": {**node, "join": join},
+        "edges": [
+            {"from": "a", "to": "b"},
+            {"from": "a", "to": "c"},
+            {"from": "b", "to": "join"},
+            {"from": "c", "to": "d"},
+            {"from": "d", "to": "join"},
+            {"from": "join", "to": "END", "when": "state.round >= 2"},
+            {"from": "join", "to": "a"},
+        ],
+        "output": "${ state.seen }",
+    }
+
+
+async def test_branches_of_different_length_meet_once_in_every_round(store: SqliteStore) -> None:
+    assert await Workers(store).output(parallel()) == ["a", "b", "c", "d", "join"] * 2
+
+
+async def test_a_join_does_not_wait_for_a_branch_that_took_another_way(store: SqliteStore) -> None:
+    with_ = parallel()
+    with_["edges"] = [
+        {"from": "a", "to": "b"},
+        {"from": "a", "to": "c"},
+        {"from": "b", "to": "join"},
+        {"from": "c", "to": "END", "when": "true"},
+        {"from": "c", "to": "d"},
+        {"from": "d", "to": "join"},
+        {"from": "join", "to": "END"},
+    ]
+    assert await Workers(store).output(with_) == ["a", "b", "c", "join"]
+
+
+async def test_a_join_behind_a_join_runs_once(store: SqliteStore) -> None:
+    names = ("a", "b", "c", "d", "inner", "e", "outer")
+    with_ = chain(**{name: value() for name in names})
+    with_["edges"] = [
+        *({"from": "a", "to": name} for name in ("b", "c", "e")),
+        {"from": "c", "to": "d"},
+        {"from": "d", "to": "inner"},
+        {"from": "b", "to": "inner"},
+        {"from": "inner", "to": "outer"},
+        {"from": "e", "to": "outer"},
+        {"from": "outer", "to": "END"},
+    ]
+    assert (await Workers(store).output(with_))["seen"] == ["a", "b", "c", "e", "d", "inner", "outer"]
+
+
+async def test_two_nodes_that_write_one_channel_at_once_need_a_reducer(store: SqliteStore) -> None:
+    with_ = chain(a=value(), b=value(), c=value())
+    with_["state"] = {"seen": {"type": "string"}}
+    with_["edges"] = [
+        {"from": "a", "to": "b"},
+        {"from": "a", "to": "c"},
+        {"from": "b", "to": "END"},
+        {"from": "c", "to": "END"},
+    ]
+    failed = await failure(Workers(store), with_)
+    assert (failed.code, failed.retryable) == ("concurrent_update", False)
+    assert "'seen'" in failed.message
+
+
+# ------------------------------------------------------------------ limits and refusals
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(2, False), (3, True)])
+async def test_the_recursion_limit_counts_super_steps(store: SqliteStore, limit: int, ends: bool) -> None:  # noqa: FBT001 - a parameter
+    workers = Workers(store)
+    with_ = {**chain(a=value(), b=value(), c=value()), "recursion_limit": limit}
+    if ends:
+        assert await workers.output(with_) == {"seen": ["a", "b", "c"]}
+        return
+    failed = await failure(workers, with_)
+    assert (failed.code, failed.retryable, failed.details["limit"]) == ("recursion_limit", False, 2)
+
+
+async def test_the_recursion_limit_is_not_renewed_by_a_pause(store: SqliteStore) -> None:
+    workers = Workers(store)
+    with_ = {**chain(a=value(), ask={"kind": "approval", "with": {"prompt": "?"}}, b=value()), "recursion_limit": 2}
+    (waiting,) = waits(await workers.run(workers.step(with_)))
+    with pytest.raises(StepFailure) as raised:
+        await workers.run(workers.step(with_, answers=[Answer(waiting, True)]))
+    assert raised.value.failure.code == "recursion_limit"
+
+
+async def test_an_unknown_input_channel_is_refused(store: SqliteStore) -> None:
+    failed = await failure(Workers(store), {**chain(a=value()), "input": {"sen": []}})
+    assert (failed.code, failed.details["path"]) == ("invalid_input", ["with", "input", "sen"])
+
+
+async def test_an_input_of_the_wrong_type_is_refused(store: SqliteStore) -> None:
+    failed = await failure(Workers(store), {**chain(a=value()), "state": {"seen": {"type": "string"}}, "input": {"seen": 3}})
+    assert (failed.code, failed.details["path"]) == ("invalid_input", ["with", "input", "seen"])
+
+
+async def test_an_update_of_the_wrong_type_fails_the_node(store: SqliteStore) -> None:
+    workers = Workers(store)
+    step = workers.step({**chain(a=value(), b=value()), "state": {"seen": {"type": "integer"}}})
+    with pytest.raises(StepFailure) as raised:
+        await workers.run(step)
+    failed = raised.value.failure
+    assert (failed.code, failed.step_id) == ("invalid_update", "graph.a")
+    assert failed.details["path"] == ["with", "nodes", "a", "update", "seen"]
+    assert runs(step) == [("graph.a", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "path"),
+    [
+        ({"kind": "functio", "with": {}}, "unknown_kind", ["with", "nodes", "a", "kind"]),
+        ({"kind": "transform", "with": {"val": 1}}, "invalid_with", ["with", "nodes", "a", "with"]),
+        ({"kind": "transform", "with": {"value": "${ state.x }"}}, "expression_failed", ["with", "nodes", "a", "with", "value"]),
+        ({"kind": "transform", "with": {"value": 1}, "update": {"seen": "${ output.x }"}}, "expression_failed", ["with", "nodes", "a", "update", "seen"]),
+        ({"kind": "fail", "with": {"code": "sold_out", "message": "none left"}}, "sold_out", None),
+    ],
+)
+async def test_what_a_node_gets_wrong_is_told_with_its_place(
+    store: SqliteStore, node: dict[str, Any], code: str, path: list[str] | None
+) -> None:
+    failed = await failure(Workers(store), chain(a=node))
+    assert (failed.code, failed.step_id, failed.retryable) == (code, "graph.a", False)
+    assert (failed.details["path"] if path else failed.details) == path
+
+
+async def test_a_graph_can_be_a_node_and_keeps_its_own_checkpoints(store: SqliteStore) -> None:
+    inner = {**chain(x=value(), y=value()), "output": "${ state.seen }"}
+    with_ = chain(a={"kind": "graph", "with": inner, "update": {"seen": "${ output }"}}, b=value())
+    workers = Workers(store)
+    step = workers.step(with_)
+    assert (await workers.run(step)).output == {"seen": ["x", "y", "b"]}  # type: ignore[union-attr]  # it is Done
+    assert [path for path, _ in runs(step)] == ["graph.a", "graph.a.x", "graph.a.y", "graph.b"]
+
+
+# ------------------------------------------------------------------ streaming
+
+
+async def test_what_a_node_streams_reaches_the_step(store: SqliteStore) -> None:
+    def busy() -> None:
+        get_stream_writer()({"message": "half way", "fraction": 0.5})
+
+    workers = Workers(store, functions=[busy])
+    step = workers.step(chain(a={"kind": "function", "with": {"call": "busy"}}))
+    await workers.run(step)
+    assert [(each.message, each.fraction) for each in step.progressed] == [("half way", 0.5)]
+
+
+# ------------------------------------------------------------------ crashes
+
+
+async def test_after_a_crash_finished_nodes_are_not_run_again(store: SqliteStore) -> None:
+    called: list[str] = []
+    reached = asyncio.Event()
+
+    def one() -> None:
+        called.append("one")
+
+    async def two() -> None:
+        called.append("two")
+        if called.count("two") == 1:
+            reached.set()
+            await asyncio.Event().wait()
+
+    workers = Workers(store, functions=[one, two])
+    with_ = chain(
+        a={"kind": "function", "with": {"call": "one"}},
+        b={"kind": "function", "with": {"call": "two"}},
+        c=value(),
+    )
+    crashing = asyncio.create_task(workers.run(workers.step(with_)))
+    await reached.wait()
+    crashing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await crashing
+    assert await workers.output(with_) == {"seen": ["a", "b", "c"]}
+    assert called == ["one", "two", "two"]
+
+
+async def test_a_retry_goes_on_at_the_node_that_failed(store: SqliteStore) -> None:
+    called: list[str] = []
+
+    def steady() -> None:
+        called.append("steady")
+
+    def shaky() -> None:
+        called.append("shaky")
+        if len(called) == 2:
+            raise ConnectionError("gone")
+
+    workers = Workers(store, functions=[steady, shaky])
+    with_ = chain(a={"kind": "function", "with": {"call": "steady"}}, b={"kind": "function", "with": {"call": "shaky"}})
+    failed = await failure(workers, with_)
+    assert (failed.code, failed.retryable, failed.step_id) == ("connection_error", True, "graph.b")
+    assert await workers.output(with_) == {"seen": ["a", "b"]}
+    assert called == ["steady", "shaky", "shaky"]
+
+
+async def test_the_finished_sibling_of_a_failed_node_is_not_run_again(store: SqliteStore) -> None:
+    called: list[str] = []
+
+    async def quick() -> None:
+        called.append("quick")
+
+    async def shaky() -> None:
+        await asyncio.sleep(0.02)
+        called.append("shaky")
+        if called.count("shaky") == 1:
+            raise ConnectionError("gone")
+
+    workers = Workers(store, functions=[quick, shaky])
+    with_ = chain(a=value(), b={"kind": "function", "with": {"call": "quick"}}, c={"kind": "function", "with": {"call": "shaky"}})
+    with_["edges"] = [{"from": "a", "to": "b"}, {"from": "a", "to": "c"}, {"from": "b", "to": "END"}, {"from": "c", "to": "END"}]
+    await failure(workers, with_)
+    assert await workers.output(with_) == {"seen": ["a", "b", "c"]}
+    assert called == ["quick", "shaky", "shaky"]
+
+
+async def test_a_graph_that_has_ended_gives_its_recorded_state_again(store: SqliteStore) -> None:
+    called: list[int] = []
+
+    def once() -> None:
+        called.append(1)
+
+    workers = Workers(store, functions=[once])
+    with_ = chain(a={"kind": "function", "with": {"call": "once"}})
+    assert await workers.output(with_) == await workers.output(with_) == {"seen": ["a"]}
+    assert called == [1]
+
+
+async def test_a_former_owner_that_goes_on_writing_changes_nothing(store: SqliteStore) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    called: list[str] = []
+
+    async def slow() -> str:
+        called.append("slow")
+        if len(called) == 1:
+            reached.set()
+            await go_on.wait()
+            return "zombie"
+        return "owner"
+
+    with_ = chain(a={"kind": "function", "with": {"call": "slow"}, "update": {"seen": "${ output }"}}, b={"kind": "approval", "with": {"prompt": "?"}})
+    workers = Workers(store, functions=[slow])
+    zombie = asyncio.create_task(workers.run(workers.step(with_)))
+    await reached.wait()
+    (waiting,) = waits(await workers.run(workers.step(with_)))
+    go_on.set()
+    assert isinstance(await zombie, Suspended)
+    result = await workers.run(workers.step(with_, answers=[Answer(waiting, True)]))
+    assert result == Done({"seen": ["owner", "b"]}, usage=result.usage)
+
+
+# ------------------------------------------------------------------ interrupts
+
+
+async def test_an_approval_suspends_the_step_and_its_answer_is_the_nodes_output(store: SqliteStore) -> None:
+    schema = {"type": "object", "required": ["ok"]}
+    approval = {
+        "kind": "approval",
+        "with": {"prompt": "Send ${ state.seen[0] }?", "schema": schema, "assignees": ["leads"], "timeout": "1h"},
+        "update": {"seen": "${ output.ok }"},
+    }
+    workers = Workers(store)
+    with_ = chain(a=value(), ask=approval, b=value())
+    step = workers.step(with_)
+    suspended = await workers.run(step)
+    assert isinstance(suspended, Suspended)
+    (wait,) = suspended.waits
+    assert (wait.kind, wait.prompt, wait.schema, wait.assignees) == (WaitKind.INTERRUPT, "Send a?", schema, ("leads",))
+    assert wait.until is not None
+    assert (wait.until - NOW).total_seconds() == 3600
+    assert runs(step) == [("graph.a", "succeeded"), ("graph.ask", "waiting")]
+
+    step = workers.step(with_, answers=[Answer(wait.interrupt_id, {"ok": "yes"})])
+    assert (await workers.run(step)).output == {"seen": ["a", "yes", "b"]}  # type: ignore[union-attr]  # it is Done
+    assert runs(step) == [("graph.ask", "succeeded"), ("graph.b", "succeeded")]
+
+
+async def test_null_is_an_answer(store: SqliteStore) -> None:
+    workers = Workers(store)
+    with_ = chain(ask={"kind": "approval", "with": {"prompt": "?"}, "update": {"seen": "${ [output] }"}})
+    (waiting,) = waits(await workers.run(workers.step(with_)))
+    result = await workers.run(workers.step(with_, answers=[Answer(waiting, None)]))
+    assert result.output == {"seen": [None]}  # type: ignore[union-attr]  # it is Done
+
+
+def two_approvals() -> dict[str, Any]:
+    with_ = chain(
+        a=value(),
+        left={"kind": "approval", "with": {"prompt": "left?"}, "update": {"seen": "${ output }"}},
+        right={"kind": "signal", "with": {"name": "right"}, "update": {"seen": "${ output }"}},
+        b=value(),
+    )
+    with_["edges"] = [
+        {"from": "a", "to": "left"},
+        {"from": "a", "to": "right"},
+        {"from": "left", "to": "b"},
+        {"from": "right", "to": "b"},
+        {"from": "b", "to": "END"},
+    ]
+    return with_
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_parallel_interrupts_are_answered_one_at_a_time_in_any_order(store: SqliteStore, first: int) -> None:
+    workers = Workers(store)
+    with_ = two_approvals()
+    suspended = await workers.run(workers.step(with_))
+    assert isinstance(suspended, Suspended)
+    assert [wait.kind for wait in suspended.waits] == [WaitKind.INTERRUPT, WaitKind.SIGNAL]
+    ids = [wait.interrupt_id for wait in suspended.waits]
+    answers = [Answer(ids[first], "one")]
+    still = await workers.run(workers.step(with_, answers=answers))
+    assert list(waits(still)) == [ids[1 - first]]
+    done = await workers.run(workers.step(with_, answers=[*answers, Answer(ids[1 - first], "two")]))
+    assert done.output == {"seen": ["a", *(["one", "two"] if first == 0 else ["two", "one"]), "b"]}  # type: ignore[union-attr]
+
+
+async def test_an_answer_that_was_applied_before_a_crash_is_not_applied_again(store: SqliteStore) -> None:
+    reached = asyncio.Event()
+    called: list[str] = []
+
+    async def slow() -> None:
+        called.append("slow")
+        if len(called) == 1:
+            reached.set()
+            await asyncio.Event().wait()
+
+    workers = Workers(store, functions=[slow])
+    ask = {"kind": "approval", "with": {"prompt": "?"}, "update": {"seen": "${ output }"}}
+    with_ = chain(ask=ask, a={"kind": "function", "with": {"call": "slow"}}, again=ask)
+    (waiting,) = waits(await workers.run(workers.step(with_)))
+    answers = [Answer(waiting, "first")]
+    crashing = asyncio.create_task(workers.run(workers.step(with_, answers=answers)))
+    await reached.wait()
+    crashing.cancel()
+    await asyncio.gather(crashing, return_exceptions=True)
+    (later,) = waits(await workers.run(workers.step(with_, answers=answers)))
+    assert later != waiting
+    assert list(waits(await workers.run(workers.step(with_, answers=answers)))) == [later]
+    done = await workers.run(workers.step(with_, answers=[*answers, Answer(later, "second")]))
+    assert done.output == {"seen": ["first", "a", "second"]}  # type: ignore[union-attr]  # it is Done
+
+
+async def test_a_function_that_interrupts_inside_a_node_is_answered_question_by_question(store: SqliteStore) -> None:
+    def survey() -> list[Any]:
+        return [interrupt({"prompt": "first?"}), interrupt({"prompt": "second?"})]
+
+    workers = Workers(store, functions=[survey])
+    with_ = chain(a={"kind": "function", "with": {"call": "survey"}, "update": {"seen": "${ output }"}}, b=value())
+    first = waits(await workers.run(workers.step(with_)))
+    assert list(first.values()) == ["first?"]
+    answers = [Answer(next(iter(first)), 1)]
+    second = waits(await workers.run(workers.step(with_, answers=answers)))
+    assert list(second.values()) == ["second?"]
+    answers.append(Answer(next(iter(second)), 2))
+    done = await workers.run(workers.step(with_, answers=answers))
+    assert done.output == {"seen": [1, 2, "b"]}  # type: ignore[union-attr]  # it is Done
+
+
+async def test_two_approvals_of_an_inner_graph_keep_their_ids_while_one_is_answered(store: SqliteStore) -> None:
+    workers = Workers(store)
+    with_ = chain(a={"kind": "graph", "with": two_approvals(), "update": {"seen": "${ output.seen }"}}, b=value())
+    ids = list(waits(await workers.run(workers.step(with_))))
+    assert len(ids) == 2
+    answers = [Answer(ids[1], "right")]
+    assert list(waits(await workers.run(workers.step(with_, answers=answers)))) == [ids[0]]
+    answers.append(Answer(ids[0], "left"))
+    done = await workers.run(workers.step(with_, answers=answers))
+    assert done.output == {"seen": ["a", "left", "right", "b", "b"]}  # type: ignore[union-attr]  # it is Done
+
+
+async def test_a_kind_that_the_engine_has_to_wake_is_refused_as_a_node(store: SqliteStore) -> None:
+    del store
+    with pytest.raises(ValueError, match="a node cannot be of kind sleep"):
+        Workers.step(Workers(SqliteStore), chain(a={"kind": "sleep", "with": {"for": "1s"}}))  # type: ignore[arg-type]  # not used
