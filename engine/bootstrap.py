@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from typing import Self
 
 from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
@@ -70,7 +71,7 @@ from engine.storage.repositories.plans import Plans
 from engine.storage.repositories.waits import WaitRepository
 from engine.storage.repositories.workflows import WorkflowRepository
 from engine.storage.sqlite import SqliteStore
-from engine.usecases.journal import Journal
+from engine.usecases.journal import Clock, Journal
 from engine.usecases.services import Limits, Services
 
 DATABASE = "weft.db"
@@ -99,7 +100,7 @@ async def open_engine(
     settings: Settings,
     *,
     store: DocumentStore | None = None,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Clock = utc_now,
     scripts: Mapping[str, Script] | None = None,
 ) -> AsyncIterator[Engine]:
     """Everything is running when the context is entered, and has been handed back and closed when it is left.
@@ -121,10 +122,10 @@ async def open_engine(
         modules = import_modules(settings.modules)
         functions = Functions.collect(modules)
         parts = _Parts(bus=bus, functions=functions, graphs=Graphs.collect(modules), children=children, cache=cache)
-        built_in = await _built_in_kinds(stack, settings, parts, clock, scripts or {})
+        built_in = await _built_in_kinds(stack, settings, parts, clock=clock, more_scripts=scripts or {})
         kinds = StepKindCatalogue([*built_in.values(), *(offered.value() for offered in offered_kinds(modules))])
         built_in.update(kinds)
-        services = _services(settings, store, bus, hub, kinds, clock)
+        services = _services(settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock)
         children.bind(services)
         worker, background = _runtime(settings, services, hub, cache)
         await _run(stack, background)
@@ -145,13 +146,9 @@ class _Parts:
 
 
 async def _built_in_kinds(
-    stack: AsyncExitStack,
-    settings: Settings,
-    parts: _Parts,
-    clock: Callable[[], datetime],
-    more_scripts: Mapping[str, Script],
+    stack: AsyncExitStack, settings: Settings, parts: _Parts, *, clock: Clock, more_scripts: Mapping[str, Script]
 ) -> dict[str, StepKind]:
-    """By name. Nodes of graphs are looked up in the same dictionary, so kinds that are added to it later can be used there too."""
+    """By name. Nodes of graphs are looked up in the same dictionary: kinds that are added to it later can be used there too."""
     threads = Threads()
     stack.push_async_callback(threads.close)
     logs = stack.enter_context(StepLogs(logging.getLogger()))
@@ -173,7 +170,7 @@ async def _built_in_kinds(
         http,
         Llm(caller, StoredModelCache(parts.cache)),
         Agent(caller, calls, http, McpSessions(transport), logs),
-        Graph(parts.graphs, kinds, prices=prices, logs=logs),
+        Graph(parts.graphs, lambda: kinds, prices=prices, logs=logs),
         Approval(),
         Signal(),
         Sleep(),
@@ -188,12 +185,7 @@ async def _built_in_kinds(
 
 
 def _services(
-    settings: Settings,
-    store: DocumentStore,
-    bus: MessageBus,
-    hub: Hub,
-    kinds: StepKindCatalogue,
-    clock: Callable[[], datetime],
+    settings: Settings, store: DocumentStore, *, bus: MessageBus, hub: Hub, kinds: StepKindCatalogue, clock: Clock
 ) -> Services:
     workflows = WorkflowRepository(store)
     plans = Plans(workflows, kinds)
@@ -283,7 +275,7 @@ class _Background:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> "_Background":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

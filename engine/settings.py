@@ -100,19 +100,32 @@ VARIABLES = (
     Variable("WEFT_DATA_DIR", "data_dir", Path, "directory of the embedded store"),
     Variable("WEFT_STORE", "store", _choice("sqlite"), "where documents are kept: `sqlite`"),
     Variable("WEFT_BUS", "bus", _choice("local"), "how hints move between processes: `local`"),
-    Variable("WEFT_MODULES", "modules", _names, "Python modules with functions, graphs and step kinds, comma-separated"),
+    Variable(
+        "WEFT_MODULES", "modules", _names, "Python modules with functions, graphs and step kinds, comma-separated"
+    ),
     Variable("WEFT_LOG_FORMAT", "log_format", _choice("console", "json"), "`console` or `json`"),
     Variable(
-        "WEFT_LOG_LEVEL", "log_level", _choice("DEBUG", "INFO", "WARNING", "ERROR"), "`DEBUG`, `INFO`, `WARNING`, `ERROR`"
+        "WEFT_LOG_LEVEL",
+        "log_level",
+        _choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "`DEBUG`, `INFO`, `WARNING`, `ERROR`",
     ),
     Variable("WEFT_AUTH", "auth", _choice("local"), "who may call: `local`, everyone on this machine is the owner"),
     Variable("WEFT_LANES", "lanes", _lanes, "concurrency limits of lanes: `name=limit`, comma-separated"),
     Variable("WEFT_CAPACITY", "capacity", _whole(1, 100_000), "executions that a worker drives at a time"),
-    Variable("WEFT_RETENTION", "retention", parse_duration, "how long ended executions are kept, such as `30d`; unset: for ever"),
+    Variable(
+        "WEFT_RETENTION",
+        "retention",
+        parse_duration,
+        "how long ended executions are kept, such as `30d`; unset: for ever",
+    ),
     Variable("WEFT_SCRIPTS", "scripts", _paths, "YAML files of the `scripted:` model provider, comma-separated"),
     Variable("WEFT_PRICES", "prices", Path, "YAML file with model prices, for budgets in US dollars"),
     Variable(
-        "WEFT_HTTP_ALLOW", "http_allow", _networks, "private networks that `http` steps may reach, such as `10.1.0.0/16`"
+        "WEFT_HTTP_ALLOW",
+        "http_allow",
+        _networks,
+        "private networks that `http` steps may reach, such as `10.1.0.0/16`",
     ),
     Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
 )

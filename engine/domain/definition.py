@@ -23,9 +23,9 @@ class Retry(Model):
     """Back-off between attempts: `initial * backoff^(n-1)`, at most `max`, varied by the share `jitter`."""
 
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 1
-    initial: Duration = Field(default="1s", validate_default=True)  # type: ignore[assignment]
+    initial: Duration = Field(default="1s", validate_default=True)
     backoff: Annotated[float, Field(ge=1, le=100)] = 2.0
-    max: Duration = Field(default="1m", validate_default=True)  # type: ignore[assignment]
+    max: Duration = Field(default="1m", validate_default=True)
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     non_retryable: tuple[str, ...] = ()
     """Failure codes that are final at once."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 from langchain_core.runnables import RunnableConfig
@@ -128,12 +128,8 @@ class Agent(Executor):
         try:
             with self._logs.capture(reports):
                 # Sync: a reply is in the store before its tools are called.
-                stream = graph.astream(entry.input, config, stream_mode=["custom", "checkpoints"], durability="sync")
-                async for mode, chunk in cast("AsyncIterator[tuple[str, Any]]", stream):
-                    if mode == "custom":
-                        reports.write(chunk)
-                    else:
-                        step.checkpoint_saved(chunk["config"]["configurable"]["checkpoint_id"])
+                async for chunk in graph.astream(entry.input, config, stream_mode="custom", durability="sync"):
+                    reports.write(chunk)
         finally:
             reports.close()
 

@@ -23,11 +23,10 @@ from engine.executors.model_caller import ModelCaller, ModelReply, ModelRequest
 from engine.executors.port import BudgetReached, ChildRun, StepContext
 from engine.executors.structured_output import OutputSchema, Unfit
 from engine.executors.task_failure import task_failure
+from engine.executors.tools import ANSWER
 
 MODEL, TOOL = "model", "tool"
 ROUND, ROUND_KIND = "round", "agent_round"
-ANSWER = "final_answer"
-"""The tool by which the model gives an answer that has to fit a schema."""
 
 _ASK_FOR_ANSWER = f"Call the tool {ANSWER} with your answer. What you wrote cannot be taken for it: "
 

@@ -83,11 +83,16 @@ class StepContext(Protocol):
     """What was answered to this step's interrupts, in order of arrival."""
     scope: Scope
     """The names that expressions of this step may use, for the kind's deferred fields. It has no secrets."""
-    checkpointer: BaseCheckpointSaver[Any]
-    """Keeps LangGraph checkpoints with this execution; the thread id to use is `thread_id`. A former owner's writes are not seen."""
     thread_id: str
-    store: BaseStore
-    """The tenant's long-term memory (LangGraph's store)."""
+    """Of the LangGraph checkpoints of this step run."""
+
+    @property
+    def checkpointer(self) -> BaseCheckpointSaver[Any]:
+        """Keeps LangGraph checkpoints with this execution. What a former owner of the lease goes on writing is not seen."""
+
+    @property
+    def store(self) -> BaseStore:
+        """The tenant's long-term memory: LangGraph's store."""
 
     async def reveal(self, value: Any) -> Any:
         """`value` with the strings that mention `secrets` rendered. The result must not be stored or logged."""

@@ -9,9 +9,12 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from engine.domain.definition import Model
 from engine.executors.http_with import HttpWith
+from engine.executors.port import StepFailure
 from engine.executors.task_failure import task_failure
 
 ToolName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+ANSWER = "final_answer"
+"""The tool by which the model of an agent gives an answer that has to fit a schema."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """In the URL of an HTTP tool; `${ }` is gone when a step runs."""
 
@@ -128,6 +131,13 @@ def by_name(tools: Iterable[Tool]) -> dict[str, Tool]:
     for tool in tools:
         other = named.setdefault(tool.name, tool)
         if other is not tool:
-            message = f"the tools {other.label!r} and {tool.label!r} have the same name {tool.name!r} for the model"
-            raise task_failure("duplicate_tool", message, retryable=False)
+            raise _duplicate(
+                f"the tools {other.label!r} and {tool.label!r} have the same name {tool.name!r} for the model"
+            )
+        if tool.name == ANSWER:
+            raise _duplicate(f"the tool {tool.label!r} needs another name: the model gives its answer by {ANSWER!r}")
     return named
+
+
+def _duplicate(message: str) -> StepFailure:
+    return task_failure("duplicate_tool", message, retryable=False)

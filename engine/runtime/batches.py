@@ -68,7 +68,7 @@ class BatchRunner:
                 stored = await self._next_chunk(tenant, stored)
         except (Conflict, Unavailable) as error:
             _log.info("batch %s is left to the next sweep: %s", batch_id, error)
-        except Exception:
+        except Exception:  # noqa: BLE001  # a defect in one batch must not end the loop that serves the others
             _log.exception("batch %s could not be carried out; the next sweep tries again", batch_id)
 
     async def _next_chunk(self, tenant: TenantId, stored: StoredBatch) -> StoredBatch | None:

@@ -66,9 +66,7 @@ async def _require_shallow(services: Services, tenant: str, parent_id: str) -> N
     raise LimitExceeded(f"an execution has at most {MAX_DEPTH} ancestors")
 
 
-async def _follow_parent(
-    services: Services, tenant: str, parent_id: str, child_id: str, on_parent_close: str
-) -> None:
+async def _follow_parent(services: Services, tenant: str, parent_id: str, child_id: str, on_parent_close: str) -> None:
     """A parent that ended while its child was being created has closed its children already, this one excepted."""
     parent = await services.executions.view(tenant, parent_id)
     if on_parent_close == "cancel" and parent is not None and parent.state.terminal:

@@ -26,11 +26,10 @@ from engine.domain.expressions import Scope
 from engine.domain.failure import Failure, Usage
 from engine.domain.status import StepStatus
 from engine.domain.waiting import WaitingFor
-from engine.executors.port import Answer
+from engine.executors.port import Answer, ChildRun
 from engine.runtime.budget import BudgetMeter
 from engine.runtime.revealing import Revealer
 from engine.usecases.journal import Clock
-
 
 
 class Reports(Protocol):
@@ -83,9 +82,7 @@ class StepRun:
 
     def progress(self, *, message: str | None = None, fraction: float | None = None, data: Any = None) -> None:
         at = self.reports.clock()
-        self.reports.live(
-            StepProgressed(at=at, step_id=self.step_id, message=message, fraction=fraction, data=data)
-        )
+        self.reports.live(StepProgressed(at=at, step_id=self.step_id, message=message, fraction=fraction, data=data))
 
     def delta(self, text: str) -> None:
         self.reports.live(StepOutputDelta(at=self.reports.clock(), step_id=self.step_id, text=text))
@@ -136,7 +133,7 @@ class StepRun:
         )
         return run
 
-    def nested(self, child: "WatchedRun", kind: str, with_: BaseModel, scope: Scope) -> "StepRun":
+    def nested(self, child: ChildRun, kind: str, with_: BaseModel, scope: Scope) -> "StepRun":  # noqa: ARG002  # the port's
         """The same attempt, seen from inside: another `with`, another path, its own thread."""
         return StepRun(
             tenant=self.tenant,

@@ -65,9 +65,7 @@ class Sweep:
         if self._worker.has_room:
             self._offer(await self._queries.due(_SHARDS, now, limit=_AT_ONCE))
             for lane in self._lanes:
-                self._offer(
-                    [head for head in await self._queries.queued(lane, limit=_AT_ONCE) if _due(head, now)]
-                )
+                self._offer([head for head in await self._queries.queued(lane, limit=_AT_ONCE) if _due(head, now)])
         for batch in await self._batches.due(now, limit=_AT_ONCE):
             self._batch_runner.offer(batch.tenant, batch.batch.id)
 
@@ -76,7 +74,7 @@ class Sweep:
             try:
                 state = decode_head(document).state
             except Unavailable as error:
-                _log.error("%s", error)  # noqa: TRY400  # the message is complete
+                _log.error("%s", error)  # the message is complete
                 continue
             self._worker.offer(
                 Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)

@@ -105,9 +105,7 @@ class Worker:
 
     async def _on_wake(self, message: Message) -> None:
         wake = _wake.decode(message.body)
-        self.offer(
-            Ready(tenant=wake.tenant, execution_id=wake.execution_id, lane=wake.lane, priority=wake.priority)
-        )
+        self.offer(Ready(tenant=wake.tenant, execution_id=wake.execution_id, lane=wake.lane, priority=wake.priority))
 
     def _on_events(self, message: Message) -> None:
         """Somebody else's events for an execution that is driven here."""
@@ -140,9 +138,11 @@ class Worker:
             _log.info("execution %s is gone", ready.execution_id)
         except Unavailable as error:
             _log.warning("execution %s is left until its lease runs out: %s", ready.execution_id, error)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # A defect, or a log that this version cannot read. The execution is left as it is; other executions go on.
-            _log.exception("execution %s cannot be driven; it is tried again when its lease runs out", ready.execution_id)
+            _log.exception(
+                "execution %s cannot be driven; it is tried again when its lease runs out", ready.execution_id
+            )
         finally:
             self._driving.pop(ready.execution_id, None)
             self._claimed.discard(ready.execution_id)

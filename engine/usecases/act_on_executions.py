@@ -83,7 +83,9 @@ async def _by_filter(
     services: Services, caller: Caller, action: BatchAction, asked: ExecutionFilter, *, confirm: bool
 ) -> list[BatchItem]:
     if asked.names_nothing and not confirm:
-        raise ConfirmationRequired("the filter names nothing, so this is about all executions: confirm it", path=("confirm",))
+        raise ConfirmationRequired(
+            "the filter names nothing, so this is about all executions: confirm it", path=("confirm",)
+        )
     query = await query_of(services, caller, asked)
     if query is None:
         return []

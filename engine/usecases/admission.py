@@ -21,9 +21,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     write: Create | Put | Delete
 
 
-async def admit(
-    services: Services, caller: Caller, execution_id: str, key: str, concurrency: Concurrency
-) -> Admission:
+async def admit(services: Services, caller: Caller, execution_id: str, key: str, concurrency: Concurrency) -> Admission:
     """Raises `LimitExceeded` where the workflow rejects what exceeds its limit."""
     holders = await services.concurrency.holders(caller.tenant, key)
     if len(holders.ids) < concurrency.limit:
@@ -68,9 +66,7 @@ async def release(services: Services, tenant: str, execution_id: str, key: str) 
             return
 
 
-async def _admit_next(
-    services: Services, tenant: str, key: str, holders: StoredHolders, rest: tuple[str, ...]
-) -> bool:
+async def _admit_next(services: Services, tenant: str, key: str, holders: StoredHolders, rest: tuple[str, ...]) -> bool:
     """Admits one execution, together with what `rest` changes about the holders. Raises `Conflict`."""
     for view in await services.queries.queued_for(tenant, key, limit=_QUEUE_LOOKED_AT + len(rest)):
         if view.state.admitted:

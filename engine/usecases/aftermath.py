@@ -21,4 +21,3 @@ def todo_after(execution: Execution) -> tuple[str, ...]:
         DROP_CHECKPOINTS: bool(kinds & CHECKPOINTING),
     }
     return tuple(name for name, needed in wanted.items() if needed)
-

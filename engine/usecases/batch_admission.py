@@ -60,7 +60,11 @@ async def admit_batch(services: Services, caller: Caller, verb: str, key: str | 
         carried_out=len(items) if nothing_to_do else 0,
     )
     expire_at = now + services.limits.idempotency_window
-    writes = [use(caller.tenant, verb, key, new.request, batch.id, expire_at)] if key is not None else []
+    writes = (
+        [use(caller.tenant, verb, key, request=new.request, result_id=batch.id, expire_at=expire_at)]
+        if key is not None
+        else []
+    )
     try:
         await services.batches.create(caller.tenant, batch, items, None if nothing_to_do else now, writes)
     except Conflict as conflict:

@@ -31,9 +31,7 @@ async def complete_step(
     require_text(failure, ("failure",), most=10_000)
     require_json(output, ("output",))
     require_size(output, services.limits.input_bytes, ("output",))
-    command = Answer(
-        path=step_id, interrupt_id=interrupt_id, output=output, failure=failure, actor=caller.principal
-    )
+    command = Answer(path=step_id, interrupt_id=interrupt_id, output=output, failure=failure, actor=caller.principal)
     request = [execution_id, step_id, interrupt_id, output, failure]
     stored = await change_once(
         services, caller, execution_id, command, verb="completeStep", key=idempotency_key, request=request

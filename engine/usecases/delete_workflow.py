@@ -15,9 +15,7 @@ async def delete_workflow(services: Services, caller: Caller, name: str) -> str:
     """Returns the id. Raises `NotFound`, and `InvalidState` while it has live executions."""
     caller.require_editor()
     stored = await find_workflow(services, caller, name)
-    live = await services.queries.count(
-        caller.tenant, ExecutionQuery(workflow_id=stored.workflow.id, statuses=_LIVE)
-    )
+    live = await services.queries.count(caller.tenant, ExecutionQuery(workflow_id=stored.workflow.id, statuses=_LIVE))
     if live:
         raise InvalidState(f"workflow {name!r} has {live} live executions", path=("name",))
     try:

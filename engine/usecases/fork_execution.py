@@ -60,7 +60,7 @@ async def fork_execution(
         return view_of(await create(services, caller, new_id, prepared, []))
     expire_at = services.clock() + services.limits.idempotency_window
     try:
-        write = use(caller.tenant, _VERB, idempotency_key, request, new_id, expire_at)
+        write = use(caller.tenant, _VERB, idempotency_key, request=request, result_id=new_id, expire_at=expire_at)
         return view_of(await create(services, caller, new_id, prepared, [write]))
     except Conflict as conflict:
         if conflict.document != path_of(caller.tenant, _VERB, idempotency_key):

@@ -21,7 +21,7 @@ async def change_once(
     known = await services.idempotency.find(caller.tenant, verb, key, request)
     if known is None:
         expire_at = services.clock() + services.limits.idempotency_window
-        write = use(caller.tenant, verb, key, request, execution_id, expire_at)
+        write = use(caller.tenant, verb, key, request=request, result_id=execution_id, expire_at=expire_at)
         try:
             return await services.journal.change(caller.tenant, execution_id, command, [write])
         except Conflict as conflict:

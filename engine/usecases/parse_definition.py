@@ -24,8 +24,8 @@ class ParsedDefinition(msgspec.Struct, frozen=True):
 def parse_definition(source: str | dict[str, Any], *, limit: int = _LIMIT) -> ParsedDefinition:
     """Whether the document is a valid workflow is not looked at. `limit` is in bytes.
 
-    Raises `PayloadTooLarge`, and `ValidationFailed` for text that is neither YAML nor JSON, duplicate keys, keys that are not
-    text, several documents, too much nesting, and values that are not JSON.
+    Raises `PayloadTooLarge`, and `ValidationFailed` for text that is neither YAML nor JSON, duplicate keys, keys that are
+    not text, several documents, too much nesting, and values that are not JSON.
     """
     document, lines = _text(source, limit) if isinstance(source, str) else (source, {})
     if problems := json_problems(document):

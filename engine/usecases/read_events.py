@@ -16,13 +16,9 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     has_next: bool
 
 
-async def list_events(
-    services: Services, caller: Caller, execution_id: str, *, after: int, first: int
-) -> EventPage:
+async def list_events(services: Services, caller: Caller, execution_id: str, *, after: int, first: int) -> EventPage:
     """Entries with a seq above `after`, in order. Raises `NotFound` and `BadRequest`."""
     if after < 0:
         raise BadRequest(f"after must not be negative, but is {after}", path=("after",))
-    entries = await services.executions.entries(
-        caller.tenant, execution_id, after=after, limit=check_first(first) + 1
-    )
+    entries = await services.executions.entries(caller.tenant, execution_id, after=after, limit=check_first(first) + 1)
     return EventPage(entries=entries[:first], has_next=len(entries) > first)

@@ -90,9 +90,7 @@ def _place(steps: Sequence[StepRunView], step_id: str) -> int:
     raise BadRequest(f"the cursor names the step {step_id[:80]!r}, which is not in this execution", path=("after",))
 
 
-async def payloads(
-    services: Services, caller: Caller, keys: Sequence[tuple[str, int]]
-) -> list[DurableEvent | None]:
+async def payloads(services: Services, caller: Caller, keys: Sequence[tuple[str, int]]) -> list[DurableEvent | None]:
     """The events at (execution id, seq), payloads in place: where inputs and outputs of step runs are. Reads each log once."""
     wanted: dict[str, list[int]] = {}
     for execution_id, seq in keys:

@@ -35,7 +35,9 @@ async def retry_as(
     """Raises `Conflict` if `new_id` exists already."""
     old = (await services.journal.load(caller.tenant, execution_id)).execution
     if old.state.status not in _RETRIABLE:
-        message = f"execution {execution_id} is {old.state.status}; only a failed, cancelled or timed-out one is retried"
+        message = (
+            f"execution {execution_id} is {old.state.status}; only a failed, cancelled or timed-out one is retried"
+        )
         raise InvalidState(message, path=("id",))
     if from_step is not None and from_step not in old.plan.steps.nodes:
         raise NotFound(f"execution {execution_id} has no top-level step {from_step[:80]!r}", path=("fromStep",))

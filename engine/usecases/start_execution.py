@@ -80,7 +80,11 @@ async def start_execution(services: Services, caller: Caller, request: StartExec
         prepared = await prepare(services, caller, request)
         execution_id = services.mint(EXECUTION)
         window = services.clock() + services.limits.idempotency_window
-        writes = [use(caller.tenant, _VERB, key, request, execution_id, window)] if key is not None else []
+        writes = (
+            [use(caller.tenant, _VERB, key, request=request, result_id=execution_id, expire_at=window)]
+            if key is not None
+            else []
+        )
         try:
             return view_of(await create(services, caller, execution_id, prepared, writes))
         except Conflict as conflict:
@@ -159,7 +163,9 @@ async def _version_to_run(services: Services, caller: Caller, request: StartExec
         raise InvalidState(f"workflow {workflow.name!r} is archived", path=("workflow",))
     number = request.version or workflow.active_version
     if request.version is not None and not 1 <= request.version <= workflow.latest_version:
-        message = f"workflow {workflow.name!r} has no version {request.version}; the latest is {workflow.latest_version}"
+        message = (
+            f"workflow {workflow.name!r} has no version {request.version}; the latest is {workflow.latest_version}"
+        )
         raise NotFound(message, path=("version",))
     if number is None:
         raise InvalidState(f"workflow {workflow.name!r} is a draft: activate it, or name a version", path=("workflow",))

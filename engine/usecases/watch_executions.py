@@ -11,9 +11,7 @@ from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView
 
 
-async def watch_executions(
-    services: Services, caller: Caller, asked: ExecutionFilter
-) -> AsyncIterator[ExecutionView]:
+async def watch_executions(services: Services, caller: Caller, asked: ExecutionFilter) -> AsyncIterator[ExecutionView]:
     """Starts with nothing and never ends. Changes that follow one another quickly come as one: the newest state."""
     async with services.hub.changes(caller.tenant) as live:
         while True:

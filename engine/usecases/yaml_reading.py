@@ -1,7 +1,7 @@
 """YAML 1.2 into JSON values, with the line of every value.
 
-Built on the parser's events rather than on its objects: composing recurses in C, so a megabyte of `[` would end the process, and
-PyYAML's own resolution is that of YAML 1.1, where `on` is true and `1:30` is ninety.
+Built on the parser's events rather than on its objects: composing recurses in C, so a megabyte of `[` would end the
+process, and PyYAML's own resolution is that of YAML 1.1, where `on` is true and `1:30` is ninety.
 """
 
 import re
@@ -25,7 +25,6 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ODD_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset({f"{_TAG}{name}" for name in ("int", "float", "bool", "null")})
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Open(msgspec.Struct):
@@ -118,7 +117,7 @@ class _Reading:
 
     def _put_alias(self, event: yaml.AliasEvent) -> None:
         """The value itself, not a copy: nothing changes a definition in place."""
-        anchored = self._anchors.get(event.anchor)
+        anchored = self._anchors.get(event.anchor or "")
         if anchored is None:
             raise _refusal(f"there is no complete value &{event.anchor} before this alias", self._path(), event)
         self._aliased += anchored.size
@@ -131,9 +130,9 @@ class _Reading:
 
     def _set_key(self, event: yaml.ScalarEvent | yaml.AliasEvent) -> None:
         owner = self._open[-1]
-        anchored = self._anchors.get(event.anchor) if isinstance(event, yaml.AliasEvent) else None
+        anchored = self._anchors.get(event.anchor or "") if isinstance(event, yaml.AliasEvent) else None
         key = _scalar(event, owner.path) if isinstance(event, yaml.ScalarEvent) else anchored and anchored.value
-        line = event.start_mark.line + 1
+        line = _line(event)
         if not isinstance(key, str):
             written = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
             self._problems.append(
@@ -161,7 +160,7 @@ class _Reading:
         """The path of the value that begins with this event. A value in an object begins where its key does."""
         path = self._path()
         owner = self._open[-1] if self._open else None
-        own_line = event.start_mark.line + 1
+        own_line = _line(event)
         self._lines[path] = owner.lines[owner.key] if owner is not None and owner.key is not None else own_line
         return path
 
@@ -182,7 +181,7 @@ def _scalar(event: yaml.ScalarEvent, path: Path) -> Any:
     plain = event.implicit[0] if event.tag is None else event.tag in _PLAIN_TAGS
     if event.tag is not None and event.tag not in (f"{_TAG}str", "!", *_PLAIN_TAGS):
         raise _refusal(f"the tag {event.tag} has no meaning here", path, event)
-    return _resolved(event.value) if plain else _joined(event.value)
+    return _resolved(event.value) if plain else event.value
 
 
 def _resolved(text: str) -> Any:
@@ -195,15 +194,13 @@ def _resolved(text: str) -> Any:
         return float(text)
     if _ODD_FLOAT.fullmatch(text):
         return float(text.replace(".", "").lower())
-    return _joined(text)
+    return text
 
 
-def _joined(text: str) -> str:
-    r"""JSON writes characters beyond the basic plane as two escapes (`"\ud83d\ude00"`), which the parser leaves apart."""
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+def _line(event: yaml.Event) -> int:
+    assert event.start_mark is not None  # only events made by hand have none
+    return event.start_mark.line + 1
 
 
 def _refusal(message: str, path: Path, event: yaml.Event) -> ValidationFailed:
-    return ValidationFailed([Problem(message=message, path=path, line=event.start_mark.line + 1)])
+    return ValidationFailed([Problem(message=message, path=path, line=_line(event))])

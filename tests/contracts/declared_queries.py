@@ -53,9 +53,11 @@ def queries(draw: st.DrawFn, collection: Collection) -> DeclaredQuery:
     shape = draw(st.sampled_from(collection.shapes))
     order = draw(st.sampled_from(shape.orders))
     optional = sorted(shape.equality_fields - set(shape.required))
-    fields = [*shape.required, *(draw(st.lists(st.sampled_from(optional), unique=True)) if optional else ())]
+    chosen = draw(st.sets(st.sampled_from(optional))) if optional else set()
+    fields = [*shape.required, *sorted(chosen)]
     filters = [draw(_equality(collection, shape, field)) for field in fields]
-    if shape.contains and draw(st.booleans()):
+    contains: bool = draw(st.booleans())
+    if shape.contains and contains:
         filters.append(Filter(draw(st.sampled_from(shape.contains)), Op.CONTAINS, draw(st.sampled_from(_STRINGS))))
     if order:
         filters += draw(st.lists(_range(collection, order[0].field), max_size=2))

@@ -56,7 +56,11 @@ class Dictionary:
         found = [each for each in self.matching(collection, filters) if all(o.field in each.fields for o in order)]
         down = bool(order) and order[-1].descending
         keys = [*((o.field, o.descending) for o in order), ("", down)]
-        return sorted(found, key=cmp_to_key(lambda left, right: _compare(left, right, keys)))
+
+        def compare(left: Document, right: Document) -> int:
+            return _compare(left, right, keys)
+
+        return sorted(found, key=cmp_to_key(compare))
 
 
 def _compare(left: Document, right: Document, keys: Sequence[tuple[str, bool]]) -> int:

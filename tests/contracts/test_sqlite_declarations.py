@@ -55,14 +55,14 @@ async def test_fields_collections_and_contains_are_added_to_what_is_stored(path:
     assert [each.id for each in found] == ["old"]
 
 
-async def test_an_index_without_declaration_is_dropped(path: Path) -> None:
+def test_an_index_without_declaration_is_dropped(path: Path) -> None:
     make(path, [ONCE])
     assert "workflows__parent__expire_at__id" in indexes(path)
     make(path, [TODAY])
     assert "workflows__parent__expire_at__id" not in indexes(path)
 
 
-async def test_opening_again_writes_nothing(path: Path) -> None:
+def test_opening_again_writes_nothing(path: Path) -> None:
     make(path, COLLECTIONS.values())
     before = path.read_bytes()
     make(path, COLLECTIONS.values())
@@ -70,7 +70,7 @@ async def test_opening_again_writes_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("newer", ["ALTER TABLE workflows ADD COLUMN mood TEXT", "CREATE TABLE moods (name TEXT)"])
-async def test_what_no_declaration_knows_is_refused_and_stays_as_it_was(path: Path, newer: str) -> None:
+def test_what_no_declaration_knows_is_refused_and_stays_as_it_was(path: Path, newer: str) -> None:
     make(path, [TODAY])
     changed = sqlite3.connect(path)
     changed.execute(newer)

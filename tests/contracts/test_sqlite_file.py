@@ -16,7 +16,25 @@ from engine.storage.sqlite import CannotOpenStore, SqliteStore
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "weft.db"
+    return tmp_path / "weft.db"
+
+
+def content_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def write(path: Path, content: bytes | bytearray) -> None:
+    path.write_bytes(content)
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(each.name for each in directory.iterdir())
+
+
+def execute(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.close()
 
 
 async def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
@@ -31,11 +49,12 @@ async def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
     assert (found.rev, found.body, dict(found.fields)) == (1, b"page", {"last_seq": 7})
 
 
-async def test_closing_leaves_the_database_file_alone_complete(path: Path) -> None:
+async def test_directories_are_made_and_closing_leaves_the_database_in_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "data" / "weft.db"
     store = await SqliteStore.open(path)
     await store.commit([Create(path="tenants/t", body=b"")])
     await store.close()
-    assert sorted(each.name for each in path.parent.iterdir()) == ["weft.db", "weft.db.lock"]
+    assert names_in(path.parent) == ["weft.db", "weft.db.lock"]
 
 
 async def test_a_second_opening_is_refused_with_the_file_and_its_process(path: Path) -> None:
@@ -74,9 +93,13 @@ asyncio.run(main())
 """
 
 
+def start_writer(path: Path) -> subprocess.Popen[str]:
+    """Prints a line for each acknowledged commit of two documents."""
+    return subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+
+
 async def test_a_killed_process_leaves_every_acknowledged_commit_whole_and_no_lock(path: Path) -> None:
-    path.parent.mkdir()
-    writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    writer = start_writer(path)
     assert writer.stdout is not None
     acknowledged = [writer.stdout.readline().strip() for _ in range(200)]
     with pytest.raises(CannotOpenStore, match=f"in use by process {writer.pid}"):
@@ -94,51 +117,43 @@ async def test_a_killed_process_leaves_every_acknowledged_commit_whole_and_no_lo
 
 @pytest.mark.parametrize("content", [b"this is not a database, it is a text of some length" * 40, b"\x00" * 5000])
 async def test_a_file_that_is_no_database_is_refused_and_stays_as_it_was(path: Path, content: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(content)
+    write(path, content)
     with pytest.raises(CannotOpenStore, match=str(path)):
         await SqliteStore.open(path)
-    assert path.read_bytes() == content
+    assert content_of(path) == content
 
 
 async def test_a_damaged_database_is_refused(path: Path) -> None:
     await (await SqliteStore.open(path)).close()
-    content = bytearray(path.read_bytes())
+    content = bytearray(content_of(path))
     content[100:4096] = b"\xff" * 3996  # the page that lists the tables
-    path.write_bytes(content)
+    write(path, content)
     with pytest.raises(CannotOpenStore, match=str(path)):
         await SqliteStore.open(path)
-    assert path.read_bytes() == content
+    assert content_of(path) == content
 
 
 async def test_a_database_of_somebody_else_is_refused_and_stays_as_it_was(path: Path) -> None:
-    path.parent.mkdir()
-    other = sqlite3.connect(path)
-    other.execute("CREATE TABLE customers (name TEXT)")
-    other.close()
-    content = path.read_bytes()
+    execute(path, "CREATE TABLE customers (name TEXT)")
+    content = content_of(path)
     with pytest.raises(CannotOpenStore, match="not one of Weft's"):
         await SqliteStore.open(path)
-    assert path.read_bytes() == content
+    assert content_of(path) == content
 
 
 async def test_a_newer_schema_version_is_refused_and_stays_as_it_was(path: Path) -> None:
     await (await SqliteStore.open(path)).close()
-    newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 99")
-    newer.close()
-    content = path.read_bytes()
+    execute(path, "PRAGMA user_version = 99")
+    content = content_of(path)
     with pytest.raises(CannotOpenStore, match="schema version is 99"):
         await SqliteStore.open(path)
-    assert path.read_bytes() == content
-    newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 1")
-    newer.close()
+    assert content_of(path) == content
+    execute(path, "PRAGMA user_version = 1")
     await (await SqliteStore.open(path)).close()
 
 
 async def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    write(tmp_path / "file", b"")
     with pytest.raises(CannotOpenStore, match="file"):
         await SqliteStore.open(tmp_path / "file" / "weft.db")
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from engine.storage.indexes import require
 from engine.storage.port import Create, Filter, Op, Order
 from engine.storage.sqlite import SqliteStore
 from engine.storage.sqlite.selection import Selector
-from engine.storage.indexes import require
 from tests.contracts.declared_queries import DeclaredQuery, every_query
 
 EXECUTIONS = "tenants/t/executions"

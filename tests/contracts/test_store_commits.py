@@ -170,12 +170,12 @@ async def test_a_commit_with_a_conflict_writes_nothing_and_names_the_first(store
 
 async def test_a_conflict_disturbs_no_commit_beside_it(store: DocumentStore) -> None:
     await store.commit([Create(path=B, body=b"")])
-    commits = [
+    commits: list[list[Write]] = [
         [Create(path=A, body=b"")],
         [Create(path=B, body=b""), Create(path=f"{B}2", body=b"")],
         [Put(path=C, body=b"")],
     ]
-    results = await asyncio.gather(*map(store.commit, commits), return_exceptions=True)
+    results = await asyncio.gather(*(store.commit(writes) for writes in commits), return_exceptions=True)
     assert [type(result) for result in results] == [type(None), Conflict, type(None)]
     assert await revs(store, A, B, f"{B}2", C) == [1, 1, None, 1]
 

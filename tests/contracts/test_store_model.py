@@ -64,7 +64,7 @@ def plain(documents: Sequence[Document]) -> list[tuple[str, int, dict[str, Field
 
 
 @pytest.mark.parametrize("name", ["executions", "workflows", "waits", "memory", "chunks", "checkpoints"])
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_the_store_agrees_with_a_dictionary(open_store: OpenStore, name: str, data: st.DataObject) -> None:
     """The fixture makes a new store on each call, so examples share nothing."""

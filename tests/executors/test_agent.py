@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import interrupt
 
 from engine.domain.failure import Budget
@@ -29,7 +30,6 @@ async def test_a_tool_is_called_and_its_result_leads_to_the_answer() -> None:
     assert (returned.call_id, returned.result) == (called.call_id, ["pumps in stock"])
     assert context.usage.model_calls == 2
     assert context.text.startswith("Let me look.")
-    assert context.checkpoints
 
 
 async def test_every_round_is_a_child_step_run() -> None:
@@ -85,10 +85,10 @@ async def test_an_agent_without_an_answer_ends_after_max_rounds_and_calls_no_fur
 
 
 class NotifyingSaver(InMemorySaver):
-    """Tells when the result of a tool is kept."""
+    """Tells when the result of a tool is kept. Strict about types, as the engine's own checkpointer is."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self.tool_result = asyncio.Event()
 
     async def aput_writes(

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from langgraph.config import get_stream_writer
 
 from engine.domain.status import FailureKind
 from engine.executors.port import Done
@@ -128,8 +129,8 @@ async def test_two_tools_of_one_name_are_refused() -> None:
     def search() -> str:
         return ""
 
-    tools = ["search", {"function": "search"}]
-    assert (await failure_of(agent(SEARCH_THEN_ANSWER, search), step(tools=tools))).code == "duplicate_tool"
+    for tools in (["search", {"function": "search"}], [{"function": "search", "name": "final_answer"}]):
+        assert (await failure_of(agent(SEARCH_THEN_ANSWER, search), step(tools=tools))).code == "duplicate_tool"
 
 
 async def test_mcp_commands_are_refused_unless_allowed() -> None:
@@ -148,6 +149,7 @@ async def test_progress_and_log_records_of_tools_reach_the_step() -> None:
 
     def search(query: str) -> str:
         from_tool.warning("searching %s", query)
+        get_stream_writer()({"message": "half way", "fraction": 0.5})
         return query
 
     context = step(tools=["search"])
@@ -155,6 +157,7 @@ async def test_progress_and_log_records_of_tools_reach_the_step() -> None:
     with executor._logs:
         await executor.run(context)
     assert [line.message for line in context.lines] == ["searching pumps"]
+    assert [(report.message, report.fraction) for report in context.progressed] == [("half way", 0.5)]
 
 
 def _replaced(value: Any, old: str, new: str) -> Any:

@@ -287,7 +287,8 @@ async def test_the_recursion_limit_counts_super_steps(store: SqliteStore, limit:
 
 async def test_the_recursion_limit_is_not_renewed_by_a_pause(store: SqliteStore) -> None:
     workers = Workers(store)
-    with_ = {**chain(a=value(), ask={"kind": "approval", "with": {"prompt": "?"}}, b=value()), "recursion_limit": 2}
+    ask = {"kind": "approval", "with": {"prompt": "?"}}
+    with_ = {**chain(a=value(), ask=ask, b=value(), c=value(), d=value()), "recursion_limit": 3}
     (waiting,) = waits(await workers.run(workers.step(with_)))
     with pytest.raises(StepFailure) as raised:
         await workers.run(workers.step(with_, answers=[Answer(waiting, True)]))

@@ -65,7 +65,9 @@ class ConsumerGroup:
 
     def _call_worker(self) -> None:
         """If all are busy, the first to finish takes the message."""
-        any(consumer.call_worker() for consumer in self._consumers)
+        for consumer in self._consumers:
+            if consumer.call_worker():
+                return
 
 
 class Consumer:

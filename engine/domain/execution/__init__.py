@@ -7,4 +7,15 @@ from engine.domain.execution.state import Execution, Run, State
 from engine.domain.execution.timers import next_due
 from engine.domain.status import EXECUTION_TRANSITIONS as TRANSITIONS
 
-__all__ = ["TRANSITIONS", "Command", "Decision", "Execution", "Run", "State", "begin_log", "decide", "evolve", "next_due"]
+__all__ = [
+    "TRANSITIONS",
+    "Command",
+    "Decision",
+    "Execution",
+    "Run",
+    "State",
+    "begin_log",
+    "decide",
+    "evolve",
+    "next_due",
+]

@@ -71,7 +71,9 @@ def _settle_status(work: Work, *, driving: bool) -> None:
 
 
 def _frees_something(work: Work) -> bool:
-    return any(isinstance(event, e.StepSucceeded | e.StepFailed | e.StepResumed | e.ExecutionEdited) for event in work.events)
+    return any(
+        isinstance(event, e.StepSucceeded | e.StepFailed | e.StepResumed | e.ExecutionEdited) for event in work.events
+    )
 
 
 def _leaves(x: Execution) -> list[Run]:

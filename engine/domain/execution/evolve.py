@@ -103,9 +103,7 @@ def _deadline(x: Execution, started_at: datetime) -> datetime | None:
 def _status_changed(x: Execution, event: e.ExecutionStatusChanged, seq: int) -> Changes:
     changes: Changes = {}
     if event.ending is not None:
-        changes["ending"] = Ending(
-            status=event.ending, failure=event.failure, reason=event.reason, actor=event.actor
-        )
+        changes["ending"] = Ending(status=event.ending, failure=event.failure, reason=event.reason, actor=event.actor)
     if event.budget is not None:
         changes["budget"] = event.budget
     return _moved(x, event.to, **changes)
@@ -212,9 +210,7 @@ def _step_started(x: Execution, event: e.StepStarted, seq: int) -> Changes:
 
 
 def _ended(run: Run, status: StepStatus, at: datetime, seq: int, **changes: Any) -> Run:
-    return replace(
-        run, status=status, finished_at=at, ended_seq=seq, until=None, waits=(), not_before=None, **changes
-    )
+    return replace(run, status=status, finished_at=at, ended_seq=seq, until=None, waits=(), not_before=None, **changes)
 
 
 def _step_succeeded(x: Execution, event: e.StepSucceeded, seq: int) -> Changes:
@@ -227,9 +223,7 @@ def _step_succeeded(x: Execution, event: e.StepSucceeded, seq: int) -> Changes:
 
 def _step_failed(x: Execution, event: e.StepFailed, seq: int) -> Changes:
     run = _run(x, event.step_id)
-    return _put(
-        x, event.step_id, _ended(run, _S.FAILED, event.at, seq, attempt=event.attempt, failure=event.failure)
-    )
+    return _put(x, event.step_id, _ended(run, _S.FAILED, event.at, seq, attempt=event.attempt, failure=event.failure))
 
 
 def _retry_scheduled(x: Execution, event: e.StepRetryScheduled, seq: int) -> Changes:

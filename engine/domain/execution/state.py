@@ -159,4 +159,3 @@ class Execution:
     def status_of(self, path: str) -> StepStatus:
         run = self.runs.get(path)
         return run.status if run else StepStatus.PENDING
-

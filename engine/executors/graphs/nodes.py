@@ -72,8 +72,10 @@ class NodeRunner:
             rendered = _rendered(kind, definition, scope, where)
             with_ = _validated(kind, rendered, where)
         except StepFailure as error:
-            self._step.child(node, definition.kind, None).failed(error.failure)
-            raise
+            child = self._step.child(node, definition.kind, None)
+            failure = failure_of(error, child.step_id)
+            child.failed(failure)
+            raise StepFailure(failure) from error
         return self._step.child(node, kind.name, rendered), kind, with_
 
     def _kind(self, name: str, where: Where) -> StepKind:

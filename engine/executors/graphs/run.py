@@ -87,7 +87,7 @@ class GraphRun:
             "AsyncGenerator[Any, None]",
             self._graph.astream(
                 given,
-                {**self._config, "recursion_limit": self._steps_left(since) + 1, "callbacks": self._callbacks},
+                {**self._config, "recursion_limit": self._recursion_limit(since), "callbacks": self._callbacks},
                 context=context,
                 stream_mode=list(modes),
                 subgraphs=True,
@@ -116,12 +116,17 @@ class GraphRun:
         pause = await pause_at(self._graph, now, self._step.answers)
         return Paused((pause,)) if pause else None
 
-    def _steps_left(self, since: StateSnapshot) -> int:
-        """The limit is for the whole graph, however often it is resumed. Step 0 is the input."""
+    def _recursion_limit(self, since: StateSnapshot) -> int:
+        """The limit is for the whole graph, however often it is resumed. LangGraph counts from where a run begins: the
+        input is step 0, noticing the end takes a step as well, and less than 1 is refused, so that a graph which paused
+        in its last step is granted one more.
+        """
+        if since.created_at is None:
+            return self._limit + 1
         done = max(0, (since.metadata or {}).get("step", 0))
         if done >= self._limit:
             raise self._too_many_steps()
-        return self._limit - done
+        return max(1, self._limit - done - 1)
 
     def _too_many_steps(self) -> StepFailure:
         return StepFailure(

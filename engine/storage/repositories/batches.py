@@ -27,11 +27,11 @@ class BatchRepository:
         self._store = store
 
     async def create(
-        self, tenant: str, batch: Batch, items: Sequence[BatchItem], at: datetime, writes: Sequence[Write] = ()
+        self, tenant: str, batch: Batch, items: Sequence[BatchItem], due: datetime | None, writes: Sequence[Write] = ()
     ) -> None:
-        """Commits the whole manifest, which admits the batch. Raises `Conflict`."""
+        """Commits the whole manifest, which admits the batch; `due` is None where nothing is left to do. Raises `Conflict`."""
         root = batch_path(tenant, batch.id)
-        head = Create(path=root, body=_encoder.encode(batch), fields=_fields(batch, at))
+        head = Create(path=root, body=_encoder.encode(batch), fields=_fields(batch, due))
         starts = range(0, len(items), ITEMS_PER_CHUNK)
         chunks = [
             _chunk_write(root, start // ITEMS_PER_CHUNK, items[start : start + ITEMS_PER_CHUNK]) for start in starts

@@ -1,6 +1,6 @@
 """Executions in the document store: created, loaded, and changed by one commit at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from msgspec.structs import replace as replace_struct
 from engine.domain.errors import NotFound
 from engine.domain.events import DurableEvent, Entry, ExecutionQueued
 from engine.domain.execution import Execution, Run, State, begin_log, evolve
-from engine.storage.port import Conflict, Create, Document, DocumentStore, Put, Write
+from engine.storage.port import Create, Document, DocumentStore, Put, Write
 from engine.storage.repositories.head import (
     HeadBody,
     Lease,

@@ -37,7 +37,7 @@ class IdempotencyRepository:
         return used.result_id
 
 
-def use(tenant: str, verb: str, key: str, request: Any, result_id: str, expire_at: datetime) -> Write:
+def use(tenant: str, verb: str, key: str, *, request: Any, result_id: str, expire_at: datetime) -> Write:
     """The write that makes a second use of the key a `Conflict`."""
     body = _encoder.encode(Used(request=request_hash(request), result_id=result_id))
     return Create(path=path_of(tenant, verb, key), body=body, fields={"expire_at": expire_at})

@@ -20,7 +20,8 @@ _encoder = msgspec.json.Encoder()
 
 def decode_event(raw: msgspec.Raw | bytes) -> DurableEvent:
     """Raises msgspec's ValidationError for an event that this version of the software does not know."""
-    return _event.decode(raw)
+    event: DurableEvent = _event.decode(raw)
+    return event
 
 
 def page_writes(root: str, flushed: int, events: Sequence[msgspec.Raw]) -> list[Write]:

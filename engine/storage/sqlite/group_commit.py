@@ -22,7 +22,6 @@ from engine.storage.sqlite.errors import busy, unavailable
 _WRITES_IN_TRANSACTION = 512
 _WRITES_IN_A_ROW = 64
 """Then the event loop has a turn: about two milliseconds."""
-_LOCK_PATIENCE_SECONDS = 5.0
 _LOCK_RETRY_SECONDS = 0.01
 
 
@@ -44,6 +43,7 @@ class GroupCommit:
         self._waiting: deque[_Commit] = deque()
         self._wake = asyncio.Event()
         self._in_a_row = 0
+        self._lock_patience_seconds = 5.0
         self._closed = False
         self._task = asyncio.create_task(self._run(), name="sqlite-group-commit")
 
@@ -98,7 +98,7 @@ class GroupCommit:
 
     async def _begin(self) -> None:
         """Waits, off the loop, for whoever else has the database locked, such as a person at the sqlite3 shell."""
-        deadline = asyncio.get_running_loop().time() + _LOCK_PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._lock_patience_seconds
         while True:
             try:
                 self._cursor.execute("BEGIN IMMEDIATE")
