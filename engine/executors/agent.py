@@ -146,7 +146,10 @@ def _entry(found: StateSnapshot, answers: Sequence[Answer]) -> _Entry | None:
         return _Entry({"messages": []})
     if found.interrupts:
         given = _given(found.interrupts, answers)
-        return _Entry(Command(resume=given)) if given else None
+        lost = any(
+            not task.interrupts and task.result is None for task in found.tasks
+        )  # in a crash, beside one that asked
+        return _Entry(Command(resume=given)) if given else _Entry(None) if lost else None
     return _Entry(None) if found.next else None
 
 

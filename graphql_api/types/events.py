@@ -36,6 +36,8 @@ EVENT_TYPES: dict[type[domain.Event], type[ExecutionEvent]] = {
     domain.StepWaiting: step.StepWaiting,
     domain.StepResumed: step.StepResumed,
     domain.StepCompensated: step.StepCompensated,
+    domain.ItemEnded: step.ItemEnded,
+    domain.ModelCalled: step.ModelCalled,
     domain.CheckpointSaved: step.CheckpointSaved,
     domain.ToolCalled: step.ToolCalled,
     domain.ToolReturned: step.ToolReturned,

@@ -72,6 +72,21 @@ class StepCompensated(ExecutionEvent):
     step_id: str = strawberry.field(description=STEP)
 
 
+@strawberry.type(description="One item of a map, or one round of a loop, came to its end.")
+class ItemEnded(ExecutionEvent):
+    step_id: str = strawberry.field(description="The map or loop.")
+    index: int = strawberry.field(description="Which item or round, from 0.")
+    failed: bool = strawberry.field(description="Whether it failed.")
+    output: JSON | None = strawberry.field(description="What it gave; null if nothing, or if it failed.")
+
+
+@strawberry.type(description="A model was called. The usage of a step run and of an execution are sums of these.")
+class ModelCalled(ExecutionEvent):
+    step_id: str = strawberry.field(description=STEP)
+    model: str = strawberry.field(description="The model, as provider:model.")
+    usage: Usage = strawberry.field(description="What this call consumed.")
+
+
 @strawberry.type(description="A step run saved a checkpoint to go on from.")
 class CheckpointSaved(ExecutionEvent):
     step_id: str = strawberry.field(description=STEP)

@@ -137,6 +137,45 @@ models:
     assert after.usage.model_calls == 1
 
 
+async def test_a_tool_that_was_lost_beside_one_that_asks_is_run_again_without_an_answer() -> None:
+    asked, crashed = asyncio.Event(), asyncio.Event()
+    done: list[str] = []
+
+    async def ask() -> Any:
+        asked.set()
+        return interrupt("?")
+
+    async def work() -> str:
+        await crashed.wait()
+        done.append("work")
+        return "worked"
+
+    script = """
+models:
+  helper:
+    replies:
+      - {when: {call: 1}, tool_calls: [{name: ask}, {name: work}]}
+      - {reply: "ready"}
+"""
+    executor = agent(script, ask, work)
+    before = step(tools=["ask", "work"])
+    running = asyncio.create_task(executor.run(before))
+    await asked.wait()
+    await asyncio.sleep(0.02)  # the interrupt is on its way to the checkpoint
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    crashed.set()
+
+    after = before.again()
+    suspended = await executor.run(after)
+    assert isinstance(suspended, Suspended)
+    assert done == ["work"]
+    last = before.again(answers=[Answer(suspended.waits[0].interrupt_id, "yes")])
+    assert await executor.run(last) == Done("ready")
+    assert done == ["work"]
+
+
 async def test_a_later_attempt_goes_on_where_the_failed_one_stopped() -> None:
     script = """
 models:

@@ -5,7 +5,7 @@ from engine.domain.execution.begin import begin, unfolding_of
 from engine.domain.execution.closing import begin_ending, go_on_ending
 from engine.domain.execution.outcomes import cancel, cancel_below, fail, succeed
 from engine.domain.execution.readiness import Readiness, complete, readiness
-from engine.domain.execution.scope import scope_of
+from engine.domain.execution.scope import frame_output, scope_of
 from engine.domain.execution.state import Fan
 from engine.domain.execution.work import Work
 from engine.domain.expressions import ExpressionFailed, condition, render
@@ -145,7 +145,7 @@ def _feed(work: Work, owner: str, unfolding: MapOver) -> None:
         _start_frame(work, frame_path(owner, fan.begun))
     fan = _fan(work, owner)
     if fan and fan.done == fan.total:
-        succeed(work, owner, [_frame_output(work, owner, index, unfolding.output) for index in range(fan.total)])
+        succeed(work, owner, [frame_output(work.x, owner, index) for index in range(fan.total)])
 
 
 def _next_round(work: Work, owner: str, unfolding: Repeat) -> None:
@@ -160,7 +160,7 @@ def _next_round(work: Work, owner: str, unfolding: Repeat) -> None:
             fail(work, owner, _expression_failure(error, owner, "until"))
             return
         if over:
-            succeed(work, owner, _frame_output(work, owner, fan.done - 1, unfolding.output))
+            succeed(work, owner, frame_output(work.x, owner, fan.done - 1))
             return
     _start_frame(work, frame_path(owner, fan.begun))
 
@@ -169,13 +169,6 @@ def _fan(work: Work, owner: str) -> Fan | None:
     """How far the step has come; None once it is over."""
     run = work.x.runs[owner]
     return run.fan if run.status is StepStatus.RUNNING else None
-
-
-def _frame_output(work: Work, owner: str, index: int, template: object) -> object:
-    frame = frame_path(owner, index)
-    if frame in work.x.values or template is not None:
-        return work.x.values.get(frame)
-    return work.x.values.get(within(frame, work.x.plan.steps_at(frame).last.id))
 
 
 def _end_frame(work: Work, frame: str, failure: Failure | None) -> None:

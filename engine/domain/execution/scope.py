@@ -8,7 +8,7 @@ import msgspec
 
 from engine.domain.execution.state import Execution
 from engine.domain.expressions import Scope
-from engine.domain.paths import frames, split_frame, within
+from engine.domain.paths import frame_path, frames, split_frame, within
 
 
 class StepsView(Mapping[str, Any]):
@@ -75,4 +75,12 @@ def _frame_names(x: Execution, frame: str) -> dict[str, Any]:
     items = (x.inputs.get(owner) or {}).get("items")
     if x.plan.node(owner).kind.name == "map":
         return {"item": items[index] if items is not None else None, "index": index}
-    return {"loop": {"index": index, "last": x.values.get(f"{owner}[{index - 1}]") if index else None}}
+    return {"loop": {"index": index, "last": frame_output(x, owner, index - 1) if index else None}}
+
+
+def frame_output(x: Execution, owner: str, index: int) -> Any:
+    """What an item or a round gave: its rendered `output`, or the output of its last step where there is no such template."""
+    frame = frame_path(owner, index)
+    if x.plan.node(owner).with_.get("output") is not None:
+        return x.values.get(frame)
+    return x.values.get(within(frame, x.plan.steps_at(frame).last.id))

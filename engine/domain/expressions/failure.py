@@ -23,6 +23,7 @@ _TYPES = {"int64": "int", "uint64": "uint", "float64": "double", "null_type": "n
 _STATUS_AFTER = re.compile(r" \[[A-Z_]+\]$")
 
 TOO_MUCH_WORK = "the expression takes more work than allowed"
+TOO_LONG_A_LIST = "a list made by `map` or `filter` may have at most 1,000 items"
 NOT_AN_OBJECT = "a field was read from a value that is not an object"
 INDEX_IS_TEXT = "a list is indexed by a whole number, not by text"
 NOT_INDEXABLE = "only lists and objects can be indexed"
@@ -60,6 +61,8 @@ def in_plain_words(message: str) -> str:
     for beginning, words in _FIXED.items():
         if text.startswith(beginning):
             return words
+    if TOO_LONG_A_LIST in text:
+        return TOO_LONG_A_LIST
     if missing := _MISSING_KEY.fullmatch(text):
         return missing_key(missing["text"] if missing["text"] is not None else missing["other"])
     if index := _INDEX.fullmatch(text):

@@ -7,9 +7,10 @@ bounded: the parser refuses more than 32 levels.
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import msgspec
+
+from engine.domain.expressions.wire import Message, fields, text
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -56,47 +57,43 @@ class Comprehension(msgspec.Struct, frozen=True):
 
 Node = Literal | Name | Member | Call | Collection | Comprehension
 
-Message = dict[int, list[Any]]
-"""Field number -> its values, in order."""
-
 _ANY_VALUE = 2
 _EXPRESSION = {"ParsedExpr": 2, "CheckedExpr": 4}
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SIGN = 1 << 63
 
 
 def read_tree(serialised: bytes) -> Node:
-    wrapper = _fields(serialised)
+    wrapper = fields(serialised)
     name = wrapper[1][0].decode().rpartition(".")[2]
-    return _node(_fields(wrapper[_ANY_VALUE][0])[_EXPRESSION[name]][0])
+    return _node(fields(wrapper[_ANY_VALUE][0])[_EXPRESSION[name]][0])
 
 
 def _node(raw: bytes) -> Node:
-    fields = _fields(raw)
-    kind, read = next((field, reader) for field, reader in _READERS.items() if field in fields)
-    return read(_fields(fields[kind][0]))
+    message = fields(raw)
+    kind, read = next((field, reader) for field, reader in _READERS.items() if field in message)
+    return read(fields(message[kind][0]))
 
 
 def _member(message: Message) -> Node:
-    return Member(_node(message[1][0]), _text(message, 2))
+    return Member(_node(message[1][0]), text(message, 2))
 
 
 def _call(message: Message) -> Node:
     target = _node(message[1][0]) if 1 in message else None
-    return Call(_text(message, 2), target, tuple(map(_node, message.get(3, ()))))
+    return Call(text(message, 2), target, tuple(map(_node, message.get(3, ()))))
 
 
 def _entries(message: Message) -> Iterator[Node]:
-    for entry in map(_fields, message.get(2, ())):
-        yield _node(entry[3][0]) if 3 in entry else Literal(_text(entry, 2))  # noqa: PLR2004 - map_key
+    for entry in map(fields, message.get(2, ())):
+        yield _node(entry[3][0]) if 3 in entry else Literal(text(entry, 2))  # noqa: PLR2004 - map_key
         yield _node(entry[4][0])
 
 
 def _comprehension(message: Message) -> Node:
     return Comprehension(
-        variables=tuple(name for name in (_text(message, 1), _text(message, 8)) if name),
+        variables=tuple(name for name in (text(message, 1), text(message, 8)) if name),
         over=_node(message[2][0]),
-        accumulator=_text(message, 3),
+        accumulator=text(message, 3),
         initial=_node(message[4][0]),
         condition=_node(message[5][0]),
         step=_node(message[6][0]),
@@ -106,8 +103,8 @@ def _comprehension(message: Message) -> Node:
 
 def _constant(message: Message) -> Node:
     """The fields of `cel.expr.Constant`: 1 null, 2 bool, 3 int64, 4 uint64, 5 double, 6 string, 7 bytes."""
-    for field, (value, *_) in message.items():
-        match field:
+    for number, (value, *_) in message.items():
+        match number:
             case 2:
                 return Literal(bool(value))
             case 3:
@@ -123,7 +120,7 @@ def _constant(message: Message) -> Node:
 
 _READERS: dict[int, Callable[[Message], Node]] = {
     3: _constant,
-    4: lambda ident: Name(_text(ident, 1)),
+    4: lambda ident: Name(text(ident, 1)),
     5: _member,
     6: _call,
     7: lambda elements: Collection(tuple(map(_node, elements.get(1, ()))), is_list=True),
@@ -131,36 +128,3 @@ _READERS: dict[int, Callable[[Message], Node]] = {
     9: _comprehension,
 }
 """By field of `cel.expr.Expr`."""
-
-
-def _text(message: Message, field: int) -> str:
-    return message[field][0].decode() if field in message else ""
-
-
-def _fields(raw: bytes) -> Message:
-    """The wire format of protocol buffers."""
-    found: Message = {}
-    at = 0
-    while at < len(raw):
-        tag, at = _varint(raw, at)
-        value: int | bytes
-        if tag & 7 == _VARINT:
-            value, at = _varint(raw, at)
-        else:
-            length = {_FIXED64: 8, _FIXED32: 4}.get(tag & 7)
-            if length is None:
-                length, at = _varint(raw, at)
-            value, at = raw[at : at + length], at + length
-        found.setdefault(tag >> 3, []).append(value)
-    return found
-
-
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = raw[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
-            return value, at
-        shift += 7
