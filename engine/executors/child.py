@@ -77,7 +77,7 @@ class Child(Executor):
                 version=given.version,
                 input=given.input,  # secrets stay unrevealed: the child records its input
                 on_parent_close=given.on_parent_close or ("cancel" if given.mode == "wait" else "abandon"),
-                idempotency_key=step.idempotency_key,
+                idempotency_key=f"{step.idempotency_key}:{step.attempt}",
             )
         except Unavailable:
             raise

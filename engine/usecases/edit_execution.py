@@ -8,8 +8,9 @@ import msgspec
 from engine.domain.canonical import canonical
 from engine.domain.edits import StepEdit, apply_edits, as_json, diff, edit_problems
 from engine.domain.errors import Path, Problem, ValidationFailed
-from engine.domain.execution import Execution, decide
+from engine.domain.execution import Execution
 from engine.domain.execution.commands import Edit
+from engine.domain.execution.decide import check_edit
 from engine.domain.validation import validate_definition
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_json
@@ -46,7 +47,7 @@ async def edit_execution(
         raise ValidationFailed([Problem(message="there is no edit", path=("edits",))])
     written_out = _written_out(stored.execution, edits)
     command = Edit(edits=as_json(written_out), expected_revision=expected_revision, actor=caller.principal)
-    decide(stored.execution, command, services.clock())
+    check_edit(stored.execution, command)
     before = stored.execution.plan.definition
     after = apply_edits(before, command.edits)
     _require_valid(services, after, edits)

@@ -1,8 +1,8 @@
 """Facts about Markdown documents, computed for real; only the model of this example is scripted."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from langgraph.config import get_stream_writer
 
@@ -18,7 +18,8 @@ _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}([^*_`]+)[*_`]{1,3}")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 
 
-class Section(TypedDict):
+@dataclass(frozen=True)
+class Section:
     """`text` is as it was written; `prose` is without code, tables and markup."""
 
     heading: str
@@ -27,14 +28,16 @@ class Section(TypedDict):
     prose: str
 
 
-class Facts(TypedDict):
+@dataclass(frozen=True)
+class Facts:
     words: int
     reading_seconds: int
     code_lines: int
     links: list[str]
 
 
-class Digest(TypedDict):
+@dataclass(frozen=True)
+class Digest:
     heading: str
     level: int
     digest: str | None
@@ -73,12 +76,12 @@ def split(text: str) -> list[Section]:
 
 @function(name="digest.facts")
 def facts(section: Section) -> Facts:
-    words = len(section["prose"].split())
+    words = len(section.prose.split())
     return Facts(
         words=words,
         reading_seconds=round(words * 60 / WORDS_PER_MINUTE),
-        code_lines=sum(1 for _ in _code(section["text"].splitlines())),
-        links=re.findall(r"\]\(([^)\s]+)\)", section["text"]),
+        code_lines=sum(1 for _ in _code(section.text.splitlines())),
+        links=re.findall(r"\]\(([^)\s]+)\)", section.text),
     )
 
 
@@ -86,21 +89,21 @@ def facts(section: Section) -> Facts:
 def join(digests: list[Digest]) -> str:
     """One Markdown document with a contents line, and a paragraph for each section."""
     write = get_stream_writer()
-    words = sum(digest["facts"]["words"] for digest in digests)
-    code = sum(digest["facts"]["code_lines"] for digest in digests)
-    seconds = sum(digest["facts"]["reading_seconds"] for digest in digests)
+    words = sum(digest.facts.words for digest in digests)
+    code = sum(digest.facts.code_lines for digest in digests)
+    seconds = sum(digest.facts.reading_seconds for digest in digests)
     parts = [f"# Digest\n\n{len(digests)} sections, {words} words, {code} lines of code, {_minutes(seconds)} to read."]
     for place, digest in enumerate(digests, 1):
         parts.append(_paragraph(digest))
-        write({"message": f"joined {digest['heading']}", "fraction": place / len(digests)})
+        write({"message": f"joined {digest.heading}", "fraction": place / len(digests)})
     return "\n\n".join(parts) + "\n"
 
 
 def _paragraph(digest: Digest) -> str:
-    marks = "#" * min(digest["level"] + 1, 6)
-    known = digest["facts"]
-    said = digest["digest"] or f"Code and tables: {known['code_lines']} lines of code."
-    return f"{marks} {digest['heading']}\n\n{said}\n\n*{known['words']} words, {_minutes(known['reading_seconds'])}*"
+    marks = "#" * min(digest.level + 1, 6)
+    known = digest.facts
+    said = digest.digest or f"Code and tables: {known.code_lines} lines of code."
+    return f"{marks} {digest.heading}\n\n{said}\n\n*{known.words} words, {_minutes(known.reading_seconds)}*"
 
 
 def _minutes(seconds: int) -> str:

@@ -3,7 +3,7 @@
 Every entry is kept under a key that derives from the order: to do a step twice changes nothing.
 """
 
-from typing import TypedDict
+from dataclasses import dataclass
 
 from langgraph.config import get_store
 
@@ -14,7 +14,8 @@ PAYMENTS = ("orders", "payments")
 CONSIGNMENTS = ("orders", "consignments")
 
 
-class Item(TypedDict):
+@dataclass(frozen=True)
+class Item:
     """`price` is for one, in cents."""
 
     sku: str
@@ -24,12 +25,12 @@ class Item(TypedDict):
 
 @function(name="orders.total")
 def total(items: list[Item]) -> int:
-    return sum(item["quantity"] * item["price"] for item in items)
+    return sum(item.quantity * item.price for item in items)
 
 
 @function(name="orders.reserve")
 async def reserve(order: str, items: list[Item]) -> str:
-    await get_store().aput(RESERVATIONS, order, {item["sku"]: item["quantity"] for item in items})
+    await get_store().aput(RESERVATIONS, order, {item.sku: item.quantity for item in items})
     return order
 
 

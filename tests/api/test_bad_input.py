@@ -67,13 +67,18 @@ async def test_queries_for_such_texts_are_refused(api: Api, query: str, text: st
 @pytest.mark.parametrize("depth", [201, 1000])
 async def test_json_that_is_nested_too_deep_is_refused(api: Api, depth: int) -> None:
     await api.create(sums())
-    given = {"workflow": "sums", "input": {"n": 1, "deep": nested(depth)}}
-    payload = await api.mutate("startExecution", given, "execution { id }")
-    assert payload["errors"][0]["code"] == "VALIDATION_FAILED"
-    assert payload["errors"][0]["path"][0] == "input"
-    definition = {"name": "deep", "steps": [{"id": "a", "kind": "transform", "with": {"value": nested(depth)}}]}
-    refused = await api.mutate("createWorkflow", {"definition": definition}, "workflow { id }")
-    assert refused["errors"][0]["code"] == "VALIDATION_FAILED"
+    start = 'mutation($v: JSON!) { startExecution(input: {workflow: "sums", input: $v}) { errors { code path } } }'
+    step = {"id": "a", "kind": "transform", "with": {"value": "DEEP"}}
+    create = "mutation($v: JSON!) { createWorkflow(input: {definition: $v}) { errors { code path } } }"
+    for query, value, root in (
+        (start, {"n": 1, "deep": "DEEP"}, "input"),
+        (create, {"name": "deep", "steps": [step]}, "definition"),
+    ):
+        body = json.dumps({"query": query, "variables": {"v": value}})
+        answer = await api.send_text(body.replace('"DEEP"', "[" * depth + "]" * depth))
+        ((payload,),) = (answer["data"].values(),)
+        assert payload["errors"][0]["code"] == "VALIDATION_FAILED"
+        assert payload["errors"][0]["path"][0] == root
 
 
 async def test_json_as_deep_as_allowed_comes_back(api: Api) -> None:

@@ -1,4 +1,6 @@
-"""Steps of kind `graph` for tests: every run is one worker's, with fresh objects and an epoch of its own, over one store."""
+"""Steps of kind `graph` for tests: every run is one worker's, with fresh objects and an epoch of its own, over one
+store.
+"""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

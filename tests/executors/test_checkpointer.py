@@ -227,9 +227,7 @@ class Counted(DocumentStore):
         limit: int,
     ) -> list[Document]:
         self.reads += 1
-        return await self._inner.query(
-            collection, filters=filters, order=order, start_after=start_after, limit=limit
-        )
+        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         self.reads += 1
@@ -313,7 +311,9 @@ async def test_the_end_of_an_execution_deletes_all_of_its_checkpoints_and_no_oth
     for thread in ("a", "b"):
         for n in range(210):
             await saver(store).aput_writes(
-                {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": f"c{n}"}}, [("x", n)], "task"
+                {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": f"c{n}"}},
+                [("x", n)],
+                "task",
             )
     other = DocumentCheckpointer(store, "tenants/t1/executions/ex_2", 1)
     await put(other, "c1", a=1)

@@ -116,7 +116,9 @@ async def test_every_checkpoint_of_the_graph_is_told_to_the_step(store: SqliteSt
     workers = Workers(store)
     step = workers.step(chain(a=value(), b=value()))
     await workers.run(step)
-    assert len(step.checkpoints) == len(set(step.checkpoints)) == 4  # the input, its distribution, and one after each node
+    assert (
+        len(step.checkpoints) == len(set(step.checkpoints)) == 4
+    )  # the input, its distribution, and one after each node
 
 
 async def test_the_output_is_the_whole_state_unless_an_expression_says_otherwise(store: SqliteStore) -> None:
@@ -145,7 +147,12 @@ async def test_an_output_that_is_null_by_expression_is_null(store: SqliteStore) 
             [{"role": "user", "content": "hello", "id": "1"}, {"role": "assistant", "content": "yes"}],
         ),
         ({"reduce": "messages"}, [{"id": "1"}, {"id": "2"}], [{"type": "remove", "id": "1"}, []], [{"id": "2"}]),
-        ({"reduce": "messages"}, [{"id": "1"}], [{"type": "remove", "id": "__remove_all__"}, {"id": "3"}], [{"id": "3"}]),
+        (
+            {"reduce": "messages"},
+            [{"id": "1"}],
+            [{"type": "remove", "id": "__remove_all__"}, {"id": "3"}],
+            [{"id": "3"}],
+        ),
     ],
 )
 async def test_a_channel_takes_updates_in_by_its_reducer(
@@ -153,7 +160,12 @@ async def test_a_channel_takes_updates_in_by_its_reducer(
 ) -> None:
     one, two = updates
     with_ = chain(a={**value(one), "update": {"it": "${ output }"}}, b={**value(two), "update": {"it": "${ output }"}})
-    assert await Workers(store).output({**with_, "state": {"it": channel}, "input": {"it": first}, "output": "${ state.it }"}) == expected
+    assert (
+        await Workers(store).output(
+            {**with_, "state": {"it": channel}, "input": {"it": first}, "output": "${ state.it }"}
+        )
+        == expected
+    )
 
 
 async def test_channels_begin_with_their_default(store: SqliteStore) -> None:
@@ -162,7 +174,9 @@ async def test_channels_begin_with_their_default(store: SqliteStore) -> None:
     assert await Workers(store).output({**with_, "state": state, "output": "${ state.got }"}) == [7, [], None]
 
 
-async def test_the_first_condition_that_holds_decides_and_the_plain_edges_are_for_when_none_does(store: SqliteStore) -> None:
+async def test_the_first_condition_that_holds_decides_and_the_plain_edges_are_for_when_none_does(
+    store: SqliteStore,
+) -> None:
     def with_(n: int) -> dict[str, Any]:
         graph = chain(a=value(), b=value(), c=value(), d=value())
         graph["state"]["n"] = {"type": "integer"}
@@ -192,7 +206,9 @@ async def test_edges_from_start_may_have_conditions(store: SqliteStore) -> None:
     assert await Workers(store).output({**with_, "input": {"seen": ["x"]}}) == {"seen": ["x", "b"]}
 
 
-async def test_a_node_without_an_edge_whose_condition_holds_fails_rather_than_ends_the_graph(store: SqliteStore) -> None:
+async def test_a_node_without_an_edge_whose_condition_holds_fails_rather_than_ends_the_graph(
+    store: SqliteStore,
+) -> None:
     with_ = chain(a=value())
     with_["edges"] = [{"from": "a", "to": "END", "when": "false"}]
     failed = await failure(Workers(store), with_)
@@ -208,7 +224,10 @@ def parallel(seconds: float = 0.0) -> dict[str, Any]:
     node = {name: {**value(), "update": {"seen": name}} for name in ("a", "b", "c", "d")}
     join = {**value(), "update": {"seen": "join", "round": 1}}
     return {
-        "state": {"seen": {"type": "array", "reduce": "append"}, "round": {"type": "integer", "reduce": "add", "default": 0}},
+        "state": {
+            "seen": {"type": "array", "reduce": "append"},
+            "round": {"type": "integer", "reduce": "add", "default": 0},
+        },
         "entry": "a",
         "nodes": {**node, "join": join},
         "edges": [
@@ -301,7 +320,9 @@ async def test_an_unknown_input_channel_is_refused(store: SqliteStore) -> None:
 
 
 async def test_an_input_of_the_wrong_type_is_refused(store: SqliteStore) -> None:
-    failed = await failure(Workers(store), {**chain(a=value()), "state": {"seen": {"type": "string"}}, "input": {"seen": 3}})
+    failed = await failure(
+        Workers(store), {**chain(a=value()), "state": {"seen": {"type": "string"}}, "input": {"seen": 3}}
+    )
     assert (failed.code, failed.details["path"]) == ("invalid_input", ["with", "input", "seen"])
 
 
@@ -321,8 +342,16 @@ async def test_an_update_of_the_wrong_type_fails_the_node(store: SqliteStore) ->
     [
         ({"kind": "functio", "with": {}}, "unknown_kind", ["with", "nodes", "a", "kind"]),
         ({"kind": "transform", "with": {"val": 1}}, "invalid_with", ["with", "nodes", "a", "with"]),
-        ({"kind": "transform", "with": {"value": "${ state.x }"}}, "expression_failed", ["with", "nodes", "a", "with", "value"]),
-        ({"kind": "transform", "with": {"value": 1}, "update": {"seen": "${ output.x }"}}, "expression_failed", ["with", "nodes", "a", "update", "seen"]),
+        (
+            {"kind": "transform", "with": {"value": "${ state.x }"}},
+            "expression_failed",
+            ["with", "nodes", "a", "with", "value"],
+        ),
+        (
+            {"kind": "transform", "with": {"value": 1}, "update": {"seen": "${ output.x }"}},
+            "expression_failed",
+            ["with", "nodes", "a", "update", "seen"],
+        ),
         ({"kind": "fail", "with": {"code": "sold_out", "message": "none left"}}, "sold_out", None),
     ],
 )
@@ -419,8 +448,15 @@ async def test_the_finished_sibling_of_a_failed_node_is_not_run_again(store: Sql
             raise ConnectionError("gone")
 
     workers = Workers(store, functions=[quick, shaky])
-    with_ = chain(a=value(), b={"kind": "function", "with": {"call": "quick"}}, c={"kind": "function", "with": {"call": "shaky"}})
-    with_["edges"] = [{"from": "a", "to": "b"}, {"from": "a", "to": "c"}, {"from": "b", "to": "END"}, {"from": "c", "to": "END"}]
+    with_ = chain(
+        a=value(), b={"kind": "function", "with": {"call": "quick"}}, c={"kind": "function", "with": {"call": "shaky"}}
+    )
+    with_["edges"] = [
+        {"from": "a", "to": "b"},
+        {"from": "a", "to": "c"},
+        {"from": "b", "to": "END"},
+        {"from": "c", "to": "END"},
+    ]
     await failure(workers, with_)
     assert await workers.output(with_) == {"seen": ["a", "b", "c"]}
     assert called == ["quick", "shaky", "shaky"]
@@ -450,7 +486,10 @@ async def test_a_former_owner_that_goes_on_writing_changes_nothing(store: Sqlite
             return "zombie"
         return "owner"
 
-    with_ = chain(a={"kind": "function", "with": {"call": "slow"}, "update": {"seen": "${ output }"}}, b={"kind": "approval", "with": {"prompt": "?"}})
+    with_ = chain(
+        a={"kind": "function", "with": {"call": "slow"}, "update": {"seen": "${ output }"}},
+        b={"kind": "approval", "with": {"prompt": "?"}},
+    )
     workers = Workers(store, functions=[slow])
     zombie = asyncio.create_task(workers.run(workers.step(with_)))
     await reached.wait()

@@ -87,7 +87,12 @@ async def test_one_tenant_cannot_see_anothers_memory(store: SqliteStore, memory:
 
 
 async def test_a_search_covers_what_is_below_a_namespace_newest_first(memory: DocumentMemory) -> None:
-    for namespace, key in [(("users",), "0"), (("users", "ann"), "1"), (("users", "ann", "x"), "2"), (("usersx",), "3")]:
+    for namespace, key in [
+        (("users",), "0"),
+        (("users", "ann"), "1"),
+        (("users", "ann", "x"), "2"),
+        (("usersx",), "3"),
+    ]:
         await memory.aput(namespace, key, {})
     assert await found(memory, "users") == ["2", "1", "0"]
     assert await found(memory, "users", "ann") == ["2", "1"]

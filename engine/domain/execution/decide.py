@@ -233,28 +233,27 @@ def _answer(work: Work, command: c.Answer) -> None:
 
 
 def _edit(work: Work, command: c.Edit) -> None:
-    _require_live(work, "edited")
-    state = work.x.state
-    if state.ending is not None:
-        raise InvalidState(f"execution {state.id} is being {state.ending.status.lower()}", path=("id",))
-    if state.revision != command.expected_revision:
-        message = f"the execution is at revision {state.revision}, not {command.expected_revision}"
-        raise RevisionConflict(message, path=("expectedRevision",), current=state.revision)
-    problems = edit_problems_of(work.x, command.edits)
-    if problems:
-        raise ValidationFailed(problems)
+    check_edit(work.x, command)
     before = work.x.plan.definition
     changes = diff(before, apply_edits(before, command.edits))
+    revision = work.x.state.revision + 1
     work.emit(
-        e.ExecutionEdited(
-            at=work.at, revision=state.revision + 1, diff=changes, actor=command.actor, edits=command.edits
-        )
+        e.ExecutionEdited(at=work.at, revision=revision, diff=changes, actor=command.actor, edits=command.edits)
     )
 
 
-def edit_problems_of(x: Execution, edits: tuple[dict[str, Any], ...]) -> list[Any]:
+def check_edit(x: Execution, command: c.Edit) -> None:
+    """Raises what `decide` would; whether the edited definition is valid as a whole is for the caller to find out before."""
+    state = x.state
+    if state.terminal or state.ending is not None:
+        raise InvalidState(f"execution {state.id} is over or ending and cannot be edited", path=("id",))
+    if state.revision != command.expected_revision:
+        message = f"the execution is at revision {state.revision}, not {command.expected_revision}"
+        raise RevisionConflict(message, path=("expectedRevision",), current=state.revision)
     begun = [path for path in x.runs if "." not in path]
-    return edit_problems(x.plan.definition, [msgspec.convert(edit, StepEdit) for edit in edits], begun)
+    problems = edit_problems(x.plan.definition, [msgspec.convert(edit, StepEdit) for edit in command.edits], begun)
+    if problems:
+        raise ValidationFailed(problems)
 
 
 def _child_ended(work: Work, command: c.ChildEnded) -> None:

@@ -51,13 +51,8 @@ def _settled(work: Work, path: str) -> None:
     frame = frame_of(path)
     steps = work.x.plan.steps_at(frame)
     node = work.x.plan.node(path)
-    run = work.x.runs[path]
-    if run.status is StepStatus.FAILED and not (node.continue_on_error or node.handler):
-        assert run.failure is not None
-        if frame:
-            _end_frame(work, frame, run.failure)
-        else:
-            begin_ending(work, ExecutionStatus.FAILED, failure=run.failure)
+    if _fatal(work, path, node):
+        _fail_frame(work, frame, path)
         return
     for dependent in steps.dependents[node.id]:
         _consider(work, frame, steps, steps.nodes[dependent])
@@ -67,10 +62,30 @@ def _settled(work: Work, path: str) -> None:
     _end_if_complete(work, frame, steps)
 
 
+def _fatal(work: Work, path: str, node: Node) -> bool:
+    """Whether the step has failed, and nothing makes up for it."""
+    return work.x.status_of(path) is StepStatus.FAILED and not (node.continue_on_error or node.handler)
+
+
+def _fail_frame(work: Work, frame: str, path: str) -> None:
+    failure = work.x.runs[path].failure
+    assert failure is not None
+    if frame:
+        _end_frame(work, frame, failure)
+    else:
+        begin_ending(work, ExecutionStatus.FAILED, failure=failure)
+
+
 def _start_frame(work: Work, frame: str) -> None:
+    """A step that failed by an answer from outside, say, is followed up here: whoever answered does not schedule."""
     steps = work.x.plan.steps_at(frame)
     for node in steps.nodes.values():
-        _consider(work, frame, steps, node)
+        path = within(frame, node.id)
+        if path not in work.x.runs:
+            _consider(work, frame, steps, node)
+        elif _fatal(work, path, node):
+            _fail_frame(work, frame, path)
+            return
     _end_if_complete(work, frame, steps)
 
 

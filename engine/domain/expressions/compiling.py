@@ -15,9 +15,11 @@ from cel_expr_python.ext import (  # type: ignore[import-untyped]  # the same
 )
 
 from engine.domain.expressions.failure import operator
+from engine.domain.expressions.list_bound import with_bounded_lists
 from engine.domain.expressions.names import Names, names_in
-from engine.domain.expressions.syntax import read_tree
+from engine.domain.expressions.syntax import Node, read_tree
 from engine.domain.expressions.tokens import LOOP, NOW, adapted
+from engine.domain.expressions.work import needs_estimate
 
 LONGEST_SOURCE = 10_000
 """Characters. The library itself refuses more than 32 levels of nesting."""
@@ -48,10 +50,13 @@ class DoesNotCompile(Exception):
 
 
 class Program(msgspec.Struct, frozen=True):
-    """`optionals`: some may be in the result. `wrapped`: it is one itself, and is given as a list of one or none."""
+    """`tree` is there where the work has to be estimated. `optionals`: some may be in the result. `wrapped`: it is one
+    itself, and is given as a list of one or none.
+    """
 
     expression: cel.Expression
     names: Names
+    tree: Node | None
     optionals: bool
     wrapped: bool
 
@@ -63,8 +68,18 @@ def compiled(source: str, variables: frozenset[str]) -> Program:
     wrapped = expression.return_type().name().startswith("optional_type")
     if wrapped:
         expression = _compile(_environment(variables), f"[?{source}\n]")
-    names = names_in(read_tree(expression.serialize()))
-    return Program(expression, names, optionals="?" in source or "optional" in source, wrapped=wrapped)
+    serialised = expression.serialize()
+    tree = read_tree(serialised)
+    estimated = needs_estimate(tree)
+    if estimated:
+        expression = _environment(variables).deserialize(with_bounded_lists(serialised))
+    return Program(
+        expression,
+        names_in(tree),
+        tree if estimated else None,
+        optionals="?" in source or "optional" in source,
+        wrapped=wrapped,
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -1,6 +1,6 @@
-"""Which variables an expression reads, and which of their entries."""
+"""What an expression reads: which variables, and which members of them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import msgspec
 
@@ -15,73 +15,51 @@ _TYPES = frozenset(
     {"bool", "bytes", "double", "google", "int", "list", "map", "null_type", "optional_type", "string", "type", "uint"}
 )
 
+Read = tuple[str, tuple[str | int, ...]]
+"""A variable, and the members on the way to what is read as far as they are written out: `input.a[0]`."""
+
 
 class Names(msgspec.Struct, frozen=True):
-    """`steps` and `secrets` are the entries named as `steps.x` or `steps["x"]`; `unnamed` those of the two that are
-    also used in another way, which cannot be followed.
-    """
+    reads: frozenset[Read] = frozenset()
 
-    roots: frozenset[str] = frozenset()
-    steps: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    unnamed: frozenset[str] = frozenset()
+    @property
+    def roots(self) -> frozenset[str]:
+        return frozenset(root for root, _ in self.reads)
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """Those of `steps` and `secrets` that are used in a way that does not name an entry."""
+        return frozenset(root for root, keys in self.reads if root in BY_NAME and not _entry(keys))
+
+    def entries(self, root: str) -> frozenset[str]:
+        """The entries of `steps` or `secrets` that are named, as `steps.x` or `steps["x"]`."""
+        return frozenset(_entry(keys) for name, keys in self.reads if name == root) - {""}
 
 
 def names_in(tree: Node) -> Names:
-    found = list(_reads(tree, frozenset()))
-    return Names(
-        roots=frozenset(root for root, _ in found),
-        steps=frozenset(entry for root, entry in found if root == "steps" and entry is not None),
-        secrets=frozenset(entry for root, entry in found if root == "secrets" and entry is not None),
-        unnamed=frozenset(root for root, entry in found if root in BY_NAME and entry is None),
-    )
+    return Names(frozenset(_reads(tree, frozenset())))
 
 
 def names_in_chain(chain: Chain) -> Names:
-    entries = frozenset(key for key in chain.keys[:1] if isinstance(key, str))
-    return Names(
-        roots=frozenset({chain.root}),
-        steps=entries if chain.root == "steps" else frozenset(),
-        secrets=entries if chain.root == "secrets" else frozenset(),
-    )
+    return Names(frozenset({(chain.root, chain.keys)}))
 
 
-def _reads(node: Node, bound: frozenset[str]) -> Iterator[tuple[str, str | None]]:
-    """Pairs of a variable and the entry of it that is read, if it is named."""
-    if isinstance(node, Name):
-        if node.name not in bound and node.name not in _TYPES:
-            yield _written(node.name), None
-        return
-    operand, entry = _access(node)
-    if isinstance(operand, Name) and operand.name not in bound and operand.name not in _TYPES:
-        yield _written(operand.name), entry
-        return
-    for child, inner in _children(node, bound):
-        yield from _reads(child, inner)
+def read_by(node: Node, bound: Container[str]) -> Read | None:
+    """What a node reads, if it is a variable or a member of one; `bound` are the names that a macro gave."""
+    keys: list[str | int] = []
+    while not isinstance(node, Name):
+        operand, key = _access(node)
+        if operand is None or key is None:
+            return None
+        keys.append(key)
+        node = operand
+    if node.name in bound or node.name in _TYPES:
+        return None
+    return _written(node.name), tuple(reversed(keys))
 
 
-def _written(name: str) -> str:
-    """The name as people write it. A leading dot is CEL's way to the outermost variable."""
-    plain = name.lstrip(".")
-    return {LOOP: "loop", NOW: "now()"}.get(plain, plain)
-
-
-def _access(node: Node) -> tuple[Node | None, str | None]:
-    if isinstance(node, Member):
-        return node.operand, node.field
-    if isinstance(node, Call) and node.function in ("_[_]", "_[?_]", "_?._"):
-        operand, key = node.arguments
-        if isinstance(key, Literal) and isinstance(key.value, str):
-            return operand, key.value
-    return None, None
-
-
-def _is_namespace(target: Node) -> bool:
-    """In a tree that was not type-checked, `math` in `math.ceil(x)` looks like a variable."""
-    return isinstance(target, Name) and target.name in _NAMESPACES
-
-
-def _children(node: Node, bound: frozenset[str]) -> Iterator[tuple[Node, frozenset[str]]]:
+def children(node: Node, bound: frozenset[str]) -> Iterator[tuple[Node, frozenset[str]]]:
+    """The parts of a node, each with the names that are bound there."""
     if isinstance(node, Member):
         yield node.operand, bound
     elif isinstance(node, Call):
@@ -95,3 +73,37 @@ def _children(node: Node, bound: frozenset[str]) -> Iterator[tuple[Node, frozens
         inside = accumulated.union(node.variables)
         yield from ((node.over, bound), (node.initial, bound), (node.result, accumulated))
         yield from ((node.condition, inside), (node.step, inside))
+
+
+def _reads(node: Node, bound: frozenset[str]) -> Iterator[Read]:
+    read = read_by(node, bound)
+    if read is not None:
+        yield read
+        return
+    for child, inner in children(node, bound):
+        yield from _reads(child, inner)
+
+
+def _access(node: Node) -> tuple[Node | None, str | int | None]:
+    if isinstance(node, Member):
+        return node.operand, node.field
+    if isinstance(node, Call) and node.function in ("_[_]", "_[?_]", "_?._"):
+        operand, key = node.arguments
+        if isinstance(key, Literal) and isinstance(key.value, str | int) and not isinstance(key.value, bool):
+            return operand, key.value
+    return None, None
+
+
+def _entry(keys: tuple[str | int, ...]) -> str:
+    return keys[0] if keys and isinstance(keys[0], str) else ""
+
+
+def _written(name: str) -> str:
+    """The name as people write it. A leading dot is CEL's way to the outermost variable."""
+    plain = name.lstrip(".")
+    return {LOOP: "loop", NOW: "now()"}.get(plain, plain)
+
+
+def _is_namespace(target: Node) -> bool:
+    """In a tree that was not type-checked, `math` in `math.ceil(x)` looks like a variable."""
+    return isinstance(target, Name) and target.name in _NAMESPACES

@@ -30,7 +30,7 @@ def opened(value: cel.Value, *, optionals: bool) -> Any:
 
 
 def as_json(value: Any, depth: int = 0) -> Any:
-    """Raises NotJson. Scalars and containers that are JSON already are the common case."""
+    """Raises NotJson. Keys are sorted, since CEL's maps have another order in every process."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
@@ -39,7 +39,7 @@ def as_json(value: Any, depth: int = 0) -> Any:
     if kind is list:
         return [as_json(item, depth + 1) for item in value]
     if kind is dict:
-        return {_key(key): as_json(item, depth + 1) for key, item in value.items()}
+        return {key: as_json(value[key], depth + 1) for key in sorted(map(_key, value))}
     return _scalar(value)
 
 
