@@ -121,13 +121,24 @@ async def open_engine(
         cache = StepCache(store, clock)
         modules = import_modules(settings.modules)
         functions = Functions.collect(modules)
-        parts = _Parts(bus=bus, functions=functions, graphs=Graphs.collect(modules), children=children, cache=cache)
-        built_in = await _built_in_kinds(stack, settings, parts, clock=clock, more_scripts=scripts or {})
+        scripted = {name: script for path in settings.scripts for name, script in load_scripts(path).items()}
+        scripted.update(scripts or {})
+        parts = _Parts(
+            bus=bus,
+            functions=functions,
+            graphs=Graphs.collect(modules),
+            children=children,
+            cache=cache,
+            scripts=scripted,
+            prices=Prices({**scripted_prices(scripted), **(load_prices(settings.prices) if settings.prices else {})}),
+            clock=clock,
+        )
+        built_in = await _built_in_kinds(stack, settings, parts)
         kinds = StepKindCatalogue([*built_in.values(), *(offered.value() for offered in offered_kinds(modules))])
         built_in.update(kinds)
         services = _services(settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock)
         children.bind(services)
-        worker, background = _runtime(settings, services, hub, cache)
+        worker, background = _runtime(settings, services, hub, cache, parts.prices)
         await _run(stack, background)
         grace = settings.grace.total_seconds()
         stack.push_async_callback(worker.stop, grace)
@@ -143,23 +154,21 @@ class _Parts:
     graphs: Graphs
     children: Children
     cache: StepCache
+    scripts: Mapping[str, Script]
+    prices: Prices
+    clock: Clock
 
 
-async def _built_in_kinds(
-    stack: AsyncExitStack, settings: Settings, parts: _Parts, *, clock: Clock, more_scripts: Mapping[str, Script]
-) -> dict[str, StepKind]:
+async def _built_in_kinds(stack: AsyncExitStack, settings: Settings, parts: _Parts) -> dict[str, StepKind]:
     """By name. Nodes of graphs are looked up in the same dictionary: kinds that are added to it later can be used there too."""
     threads = Threads()
     stack.push_async_callback(threads.close)
     logs = stack.enter_context(StepLogs(logging.getLogger()))
     guard = AddressGuard(resolve_by_system, allowed_networks=settings.http_allow)
     transport = await stack.enter_async_context(PinnedTransport(guard))
-    scripts = {name: script for path in settings.scripts for name, script in load_scripts(path).items()}
-    scripts.update(more_scripts)
-    models = ModelCatalogue(scripts)
+    models = ModelCatalogue(parts.scripts)
     stack.push_async_callback(models.close)
-    prices = Prices({**scripted_prices(scripts), **(load_prices(settings.prices) if settings.prices else {})})
-    caller = ModelCaller(models, prices)
+    caller = ModelCaller(models, parts.prices)
     calls = FunctionCalls(parts.functions, threads)
     http = Http(transport)
     kinds: dict[str, StepKind] = {}
@@ -170,14 +179,14 @@ async def _built_in_kinds(
         http,
         Llm(caller, StoredModelCache(parts.cache)),
         Agent(caller, calls, http, McpSessions(transport), logs),
-        Graph(parts.graphs, lambda: kinds, prices=prices, logs=logs),
+        Graph(parts.graphs, lambda: kinds, prices=parts.prices, logs=logs),
         Approval(),
         Signal(),
         Sleep(),
         Child(parts.children),
         Map(),
         Loop(),
-        Emit(parts.bus, now=clock, reserved=OWN_TOPICS),
+        Emit(parts.bus, now=parts.clock, reserved=OWN_TOPICS),
         FailStep(),
     )
     kinds.update({kind.name: kind for kind in built_in})
@@ -215,7 +224,7 @@ def _services(
 
 
 def _runtime(
-    settings: Settings, services: Services, hub: Hub, cache: StepCache
+    settings: Settings, services: Services, hub: Hub, cache: StepCache, prices: Prices
 ) -> tuple[Worker, list[Callable[[asyncio.Event], object]]]:
     lanes = Lanes(settings.lanes)
     runner = StepRunner(
@@ -224,6 +233,7 @@ def _runtime(
         cache=cache,
         checkpointers=partial(DocumentCheckpointer, services.store),
         memories=partial(DocumentMemory, services.store),
+        prices=prices,
         output_limit=services.limits.output_bytes,
     )
     worker = Worker(

@@ -5,6 +5,7 @@ import sys
 import strawberry
 from graphql import (
     GraphQLArgument,
+    GraphQLDefaultInput,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -30,13 +31,14 @@ def build_schema() -> strawberry.Schema:
         types=[ConflictError, GenericError, LimitError, ValidationError, *EVENT_TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    _drop_null_defaults(schema._schema)  # noqa: SLF001 # there is no public way to the schema of graphql-core
+    _mend_defaults(schema._schema)  # noqa: SLF001 # there is no public way to the schema of graphql-core
     return schema
 
 
-def _drop_null_defaults(schema: GraphQLSchema) -> None:
+def _mend_defaults(schema: GraphQLSchema) -> None:
     """`= null` on a nullable input says nothing to a client, and Python's own default applies where a client gives
-    nothing.
+    nothing. And introspection fails on an object as the default of a scalar, unless it is given as graphql-core 3.3
+    wants it.
     """
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):
@@ -48,6 +50,8 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
         for item in given:
             if item.default_value is None:
                 item.default_value = Undefined
+            elif item.default_value == {}:
+                item.default = GraphQLDefaultInput(value={})
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from engine.domain.kinds import StepKind
-from engine.domain.needs import needs_of
+from engine.domain.needs import needs_of, nested_in
 
 
 def canonical(definition: Mapping[str, Any], kinds: Mapping[str, StepKind]) -> dict[str, Any]:
-    """A valid definition with the `needs` of every step, nested ones too; all else is as the author wrote it."""
+    """The definition with the `needs` of every step, nested ones too; all else is as the author wrote it. What is not valid
+    is left as it is, for validation to find.
+    """
     return {**definition, "steps": _steps(definition["steps"], kinds, definition.get("defaults"))}
 
 
@@ -22,15 +24,18 @@ def checksum(definition: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(definition, order="deterministic")).hexdigest()
 
 
-def _steps(steps: Sequence[dict[str, Any]], kinds: Mapping[str, StepKind], defaults: Any) -> list[dict[str, Any]]:
+def _steps(steps: Sequence[Any], kinds: Mapping[str, StepKind], defaults: Any) -> list[Any]:
     return [
-        {**_step(step, kinds, defaults), "needs": list(needs)}
+        _step(step, needs, kinds, defaults) if isinstance(step, dict) else step
         for step, needs in zip(steps, needs_of(steps, defaults), strict=True)
     ]
 
 
-def _step(step: dict[str, Any], kinds: Mapping[str, StepKind], defaults: Any) -> dict[str, Any]:
-    nested = kinds[step["kind"]].NESTED
-    if nested is None:
-        return step
-    return {**step, "with": {**step["with"], nested: _steps(step["with"][nested], kinds, defaults)}}
+def _step(step: dict[str, Any], needs: Sequence[str], kinds: Mapping[str, StepKind], defaults: Any) -> dict[str, Any]:
+    written_out = dict(step)
+    if step.get("needs") is None:
+        written_out["needs"] = list(needs)
+    field, nested = nested_in(step, kinds)
+    if field is not None and isinstance(nested, list):
+        written_out["with"] = {**step["with"], field: _steps(nested, kinds, defaults)}
+    return written_out

@@ -1,7 +1,9 @@
-"""The needs that a definition leaves unsaid, and the steps that only handle failures."""
+"""How the steps of a list hang together: what each needs, said or unsaid, which only handle failures, which hold others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from engine.domain.kinds import StepKind
 
 
 def handler_of(step: Mapping[str, Any], defaults: Any = None) -> str | None:
@@ -30,6 +32,16 @@ def needs_of(steps: Sequence[Any], defaults: Any = None) -> list[tuple[str, ...]
         if isinstance(step_id, str) and not handles:
             above = (step_id,)
     return found
+
+
+def nested_in(step: Mapping[str, Any], kinds: Mapping[str, StepKind]) -> tuple[str | None, Any]:
+    """The field of `with` that holds nested steps, and what is there; None for kinds without."""
+    name = step.get("kind")
+    kind = kinds.get(name) if isinstance(name, str) else None
+    with_ = step.get("with")
+    if kind is None or kind.NESTED is None or not isinstance(with_, Mapping):
+        return None, None
+    return kind.NESTED, with_.get(kind.NESTED)
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from engine.executors.graphs.declaration import (
     RecursionLimit,
 )
 from engine.executors.graphs.declared import run_declared
-from engine.executors.graphs.problems import declaration_problems
+from engine.executors.graphs.problems import NO_SECRETS_IN_STATE, declaration_problems, mentions_secrets
 from engine.executors.graphs.refusals import refusal, refused_expression
 from engine.executors.graphs.registered import run_registered, run_runnable
 from engine.executors.graphs.registry import Graphs
@@ -57,6 +57,9 @@ class GraphWith(Model):
         return self
 
     def _problems(self) -> list[Problem]:
+        if mentions_secrets(self.input):
+            place = () if isinstance(self.input, str) else ("input",)
+            return [Problem(message=NO_SECRETS_IN_STATE, path=place, hint="use them in the `with` of a node")]
         if self.graph is not None:
             declared = [name for name in ("state", "nodes", "edges", "entry") if getattr(self, name)]
             return [Problem(message="a registered graph has its own", path=(name,)) for name in declared]
@@ -120,9 +123,16 @@ class Graph(Executor):
             hint = did_you_mean(name, self._graphs)
             message = f"no graph {name!r} is registered on this worker" + (f"; {hint}" if hint else "")
             raise StepFailure(refusal("graph_not_found", message, ("graph",)))
-        # What is rendered here may come from a secret, and goes into the graph alone.
-        revealed = await step.reveal(given.input)
-        if isinstance(graph, Pregel):
-            limit = given.recursion_limit or (graph.config or {}).get("recursion_limit") or DEFAULT_RECURSION_LIMIT
-            return await run_registered(step, graph, given=revealed, limit=limit, prices=self._prices, logs=self._logs)
-        return await run_runnable(step, graph, given=revealed, prices=self._prices, logs=self._logs)
+        runnable = graph.runnable
+        if not isinstance(runnable, Pregel):
+            return await run_runnable(step, runnable, given=given.input, prices=self._prices, logs=self._logs)
+        limit = given.recursion_limit or (runnable.config or {}).get("recursion_limit") or DEFAULT_RECURSION_LIMIT
+        return await run_registered(
+            step,
+            runnable,
+            given=given.input,
+            limit=limit,
+            state_types=graph.state_types,
+            prices=self._prices,
+            logs=self._logs,
+        )

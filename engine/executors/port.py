@@ -78,7 +78,7 @@ class StepContext(Protocol):
     idempotency_key: str
     """The same for every try of this step run, so that what it calls can recognise a repetition."""
     with_: Any
-    """The validated `With` model. Strings that mention `secrets` are still as they were written: see `reveal`."""
+    """The validated `With` model. Where its author wrote `secrets`, there are placeholders: see `reveal`."""
     answers: Sequence[Answer]
     """What was answered to this step's interrupts, in order of arrival."""
     scope: Scope
@@ -94,8 +94,13 @@ class StepContext(Protocol):
     def store(self) -> BaseStore:
         """The tenant's long-term memory: LangGraph's store."""
 
+    def render(self, template: Any, scope: Scope) -> Any:
+        """An author's template, a deferred field say, rendered with placeholders for what mentions secrets. Never call this with
+        data: whoever can write `${ }` can name secrets. Raises `ExpressionFailed`.
+        """
+
     async def reveal(self, value: Any) -> Any:
-        """`value` with the strings that mention `secrets` rendered. The result must not be stored or logged."""
+        """`value` with its placeholders replaced by the secrets. The result must not be stored or logged."""
 
     def progress(self, *, message: str | None = None, fraction: float | None = None, data: Any = None) -> None:
         """Live only; may be dropped for slow readers."""
@@ -142,7 +147,7 @@ class ChildRun(Protocol):
 class Executor(StepKind):
     """A kind that a worker runs."""
 
-    def begin(self, beginning: Beginning) -> Begin:
+    def begin(self, beginning: Beginning) -> Begin:  # noqa: ARG002  # a worker finds out the rest
         return Execute()
 
     @abstractmethod

@@ -15,7 +15,6 @@ from engine.domain.execution import Command, Execution, decide, next_due
 from engine.domain.execution.commands import Abort, Advance, Claim
 from engine.domain.failure import Failure
 from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
-from engine.runtime.budget import BudgetMeter
 from engine.runtime.step_runner import StepRunner
 from engine.storage.port import Conflict
 from engine.storage.repositories.head import Lease, Stored
@@ -52,7 +51,7 @@ class Driver:
     ) -> None:
         self.stored = stored
         self.execution: Execution = stored.execution
-        self.meter = BudgetMeter(stored.state.usage)
+        self.meter = runner.meter(stored.state.usage)
         self.clock = clock
         self._owner = owner
         self._journal = journal

@@ -22,13 +22,14 @@ from engine.domain.events import (
 )
 from engine.domain.execution import Command, Execution
 from engine.domain.execution.commands import ChildRunDone, Observe
-from engine.domain.expressions import Scope
+from engine.domain.expressions import Scope, render
 from engine.domain.failure import Failure, Usage
 from engine.domain.status import StepStatus
 from engine.domain.waiting import WaitingFor
 from engine.executors.port import Answer, ChildRun
 from engine.runtime.budget import BudgetMeter
 from engine.runtime.revealing import Revealer
+from engine.secrets.port import redact_value
 from engine.usecases.journal import Clock
 
 
@@ -74,33 +75,41 @@ class StepRun:
     def store(self) -> BaseStore:
         return self.open_store()
 
-    async def render(self, template: Any, scope: Scope) -> Any:
-        return await self.revealer.render(template, scope)
+    def render(self, template: Any, scope: Scope) -> Any:
+        return self.revealer.veil(template, render(template, scope), scope)
 
     async def reveal(self, value: Any) -> Any:
-        return value
+        return await self.revealer.reveal(value)
 
     def progress(self, *, message: str | None = None, fraction: float | None = None, data: Any = None) -> None:
         at = self.reports.clock()
-        self.reports.live(StepProgressed(at=at, step_id=self.step_id, message=message, fraction=fraction, data=data))
+        self.reports.live(
+            StepProgressed(
+                at=at, step_id=self.step_id, message=self._told(message), fraction=fraction, data=self._told(data)
+            )
+        )
 
     def delta(self, text: str) -> None:
-        self.reports.live(StepOutputDelta(at=self.reports.clock(), step_id=self.step_id, text=text))
+        self.reports.live(StepOutputDelta(at=self.reports.clock(), step_id=self.step_id, text=self._told(text)))
 
     def tool_called(self, call_id: str, tool: str, arguments: Any) -> None:
         at = self.reports.clock()
-        self._observe(ToolCalled(at=at, step_id=self.step_id, call_id=call_id, tool=tool, arguments=arguments))
+        self._observe(
+            ToolCalled(at=at, step_id=self.step_id, call_id=call_id, tool=tool, arguments=self._told(arguments))
+        )
 
     def tool_returned(self, call_id: str, tool: str, *, result: Any = None, failure: Failure | None = None) -> None:
         at = self.reports.clock()
         self._observe(
-            ToolReturned(at=at, step_id=self.step_id, call_id=call_id, tool=tool, result=result, failure=failure)
+            ToolReturned(
+                at=at, step_id=self.step_id, call_id=call_id, tool=tool, result=self._told(result), failure=failure
+            )
         )
 
     def log(self, level: str, message: str, fields: Mapping[str, Any] | None = None) -> None:
         at = self.reports.clock()
-        kept = dict(fields) if fields else None
-        self._observe(LogWritten(at=at, step_id=self.step_id, level=level, message=message, fields=kept))
+        kept = self._told(dict(fields)) if fields else None
+        self._observe(LogWritten(at=at, step_id=self.step_id, level=level, message=self._told(message), fields=kept))
 
     def checkpoint_saved(self, checkpoint_id: str) -> None:
         self._observe(CheckpointSaved(at=self.reports.clock(), step_id=self.step_id, checkpoint_id=checkpoint_id))
@@ -110,14 +119,17 @@ class StepRun:
         self, model: str, *, prompt_tokens: int, max_tokens: int | None
     ) -> AsyncIterator["ReservedCall"]:
         """Reserves budget; what `settle` reports is recorded whatever becomes of the step."""
-        meter = self.reports.meter
         call = ReservedCall(self, model)
         budget = self.reports.execution.state.budget
-        call.max_tokens = meter.reserve(call, budget, prompt_tokens=prompt_tokens, max_tokens=max_tokens)
+        call.max_tokens = self.reports.meter.reserve(
+            call, budget, model, prompt_tokens=prompt_tokens, max_tokens=max_tokens
+        )
         try:
             yield call
         finally:
-            meter.release(call)
+            if not call.settled:
+                # What a failed call used is not known; that it was made is.
+                call.settle(Usage(model_calls=1))
 
     def child(self, name: str, kind: str, input_: Any) -> "WatchedRun":
         """A run that waits is gone on with; otherwise each visit is a run of its own."""
@@ -152,6 +164,10 @@ class StepRun:
             revealer=self.revealer,
         )
 
+    def _told(self, value: Any) -> Any:
+        """What may be told: secrets that were revealed to this attempt are taken out."""
+        return redact_value(value, self.revealer.values) if self.revealer.values else value
+
     def _observe(
         self, event: CheckpointSaved | ToolCalled | ToolReturned | LogWritten | ModelCalled | StepStarted
     ) -> None:
@@ -165,8 +181,10 @@ class ReservedCall:
         self._step = step
         self._model = model
         self.max_tokens: int | None = None
+        self.settled = False
 
     def settle(self, usage: Usage) -> None:
+        self.settled = True
         step = self._step
         step.reports.meter.settle(self, usage)
         event = ModelCalled(at=step.reports.clock(), step_id=step.step_id, model=self._model, usage=usage)

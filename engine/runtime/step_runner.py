@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from engine.domain.events import ModelCalled
@@ -21,8 +22,11 @@ from engine.domain.failure import Failure, Usage
 from engine.domain.plan import Node
 from engine.domain.schemas import json_problems
 from engine.domain.status import FailureKind
+from engine.domain.waiting import WaitingFor
 from engine.executors.failures import failure_of
 from engine.executors.port import Answer, BudgetReached, Done, Executor, Result, StepFailure
+from engine.executors.prices import Prices
+from engine.runtime.budget import BudgetMeter
 from engine.runtime.lanes import Lanes
 from engine.runtime.revealing import Revealer
 from engine.runtime.step_cache import StepCache
@@ -62,6 +66,7 @@ class StepRunner:
         cache: StepCache,
         checkpointers: Checkpointers,
         memories: Memories,
+        prices: Prices,
         output_limit: int,
     ) -> None:
         self._secrets = secrets
@@ -69,7 +74,12 @@ class StepRunner:
         self._cache = cache
         self._checkpointers = checkpointers
         self._memories = memories
+        self._prices = prices
         self._output_limit = output_limit
+
+    def meter(self, spent: Usage) -> BudgetMeter:
+        """For one execution, from what it has spent so far."""
+        return BudgetMeter(spent, self._prices)
 
     async def run(self, driver: Reports, path: str, number: int, epoch: int) -> None:
         """Posts exactly one command that ends the attempt, unless it is cancelled."""
@@ -92,7 +102,7 @@ class StepRunner:
         if result.usage is not None:
             _count(attempt, result.usage)
         if not isinstance(result, Done):
-            return StepSuspends(path=attempt.path, attempt=attempt.number, waits=result.waits)
+            return StepSuspends(path=attempt.path, attempt=attempt.number, waits=_redacted_waits(result.waits, attempt))
         secrets = attempt.revealer.values
         output = redact_value(result.output, secrets) if secrets else result.output
         failure = self._unfit(output)
@@ -115,7 +125,7 @@ class StepRunner:
     async def _execute(self, attempt: _Attempt) -> Result:
         x, path, node = attempt.x, attempt.path, attempt.node
         executor = cast("Executor", node.kind)
-        given = await attempt.revealer.fill(node.with_, x.inputs.get(path) or {}, attempt.scope)
+        given = attempt.revealer.veil(node.with_, x.inputs.get(path) or {}, attempt.scope)
         root = execution_path(x.state.tenant, x.state.id)
         run = StepRun(
             tenant=x.state.tenant,
@@ -124,7 +134,7 @@ class StepRunner:
             step_id=path,
             attempt=attempt.number,
             idempotency_key=_idempotency_key(attempt),
-            with_=executor.With.model_validate(node.complete(given)),
+            with_=_validated(executor, node.complete(given)),
             answers=[Answer(interrupt_id, value) for interrupt_id, value in x.answers.get(path, ())],
             scope=attempt.scope,
             open_checkpointer=partial(self._checkpointers, root, attempt.epoch),
@@ -153,6 +163,16 @@ def _attempt(driver: Reports, path: str, number: int, epoch: int, revealer: Reve
     return _Attempt(driver, x, path, node, number, epoch, revealer, scope)
 
 
+def _validated(executor: Executor, given: dict[str, Any]) -> Any:
+    """What user code raises is not taken for this: a placeholder, say, that does not fit the type of its field."""
+    try:
+        return executor.With.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StepFailure(_refusal("invalid_with", f"with.{where}: {first['msg']}")) from error
+
+
 def _count(attempt: _Attempt, usage: Usage) -> None:
     """Usage that was not reported call by call."""
     driver = attempt.driver
@@ -167,8 +187,6 @@ def _refusal(code: str, message: str) -> Failure:
 def _failure(error: Exception, path: str) -> Failure:
     if isinstance(error, ExpressionFailed):
         return _refusal("expression_failed", error.message)
-    if isinstance(error, ValidationError):
-        return _refusal("invalid_with", str(error.errors()[0]["msg"]))
     return failure_of(error, path)
 
 
@@ -182,6 +200,21 @@ def _redacted(failure: Failure, revealer: Revealer) -> Failure:
         step_id=failure.step_id,
         retryable=failure.retryable,
         details=redact_value(failure.details, revealer.values),
+    )
+
+
+def _redacted_waits(waits: tuple[WaitingFor, ...], attempt: _Attempt) -> tuple[WaitingFor, ...]:
+    secrets = attempt.revealer.values
+    if not secrets:
+        return waits
+    return tuple(
+        replace(
+            wait,
+            prompt=redact_value(wait.prompt, secrets),
+            schema=redact_value(wait.schema, secrets),
+            value=redact_value(wait.value, secrets),
+        )
+        for wait in waits
     )
 
 

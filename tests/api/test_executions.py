@@ -327,3 +327,14 @@ async def test_another_tenant_sees_nothing(api: Api, asking: str) -> None:
         "waitingSteps": {"totalCount": 0},
     }
     assert (await only_error(api, "cancelExecution", {"id": asking}))["code"] == "NOT_FOUND"
+
+
+async def test_an_execution_outlives_its_workflow(api: Api) -> None:
+    await api.create(sums())
+    execution_id = await api.start("sums", input={"n": 1})
+    await api.ended(execution_id)
+    assert (await api.mutate("deleteWorkflow", {"name": "sums"}, "deletedId"))["errors"] == []
+    found = await api.data(
+        "query($id: ID!) { execution(id: $id) { output events { nodes { seq } } } }", id=execution_id
+    )
+    assert found["execution"]["output"] == 2

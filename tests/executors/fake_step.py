@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from pydantic import BaseModel
 
+from engine.domain.expressions import render
 from engine.domain.failure import Budget, Failure, Usage
 from engine.domain.waiting import WaitingFor
 from engine.executors.port import Answer, BudgetReached, ChildRun, ModelCall, StepContext

@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Send, interrupt
 
-from engine.domain.failure import Failure, Usage
+from engine.domain.failure import Failure
 from engine.executors.port import Answer, Done, StepFailure, Suspended
 from engine.storage.sqlite.store import SqliteStore
 from tests.executors.graph_steps import Workers, runs, waits
@@ -195,7 +195,7 @@ async def test_a_node_that_asks_twice_gets_both_answers_in_order(store: SqliteSt
         asked = waits(await workers.run(workers.step(with_, answers=answers)))
         assert list(asked.values()) == [prompt]
         answers.append(Answer(next(iter(asked)), value))
-    assert await workers.run(workers.step(with_, answers=answers)) == Done({"seen": [1, 2]}, usage=Usage())
+    assert await workers.run(workers.step(with_, answers=answers)) == Done({"seen": [1, 2]})
 
 
 async def test_the_nodes_of_a_subgraph_are_nested_runs_and_may_ask(store: SqliteStore) -> None:

@@ -192,8 +192,8 @@ def test_graphs_are_found_in_modules_and_by_their_place() -> None:
     finally:
         del sys.modules[module.__name__]
     assert set(graphs) == {"named", "offering_graphs:compiled", "offering_graphs:plain"}
-    assert isinstance(graphs["named"], Pregel)
-    assert graphs["offering_graphs:compiled"] is module.compiled
+    assert isinstance(graphs["named"].runnable, Pregel)
+    assert graphs["offering_graphs:compiled"].runnable is module.compiled
 
 
 @pytest.mark.parametrize(

@@ -9,74 +9,10 @@ import msgspec
 from engine.domain.errors import Problem
 from engine.domain.expressions.chain import parse_chain
 from engine.domain.expressions.compiling import DoesNotCompile, Fault, compiled, parsed
+from engine.domain.expressions.functions import FUNCTIONS
 from engine.domain.expressions.names import BY_NAME, Names, names_in_chain
 from engine.domain.expressions.template import OPEN, UnclosedExpression, parse_template
 from engine.domain.json_values import strings_in
-
-FUNCTIONS = (
-    *(
-        "all",
-        "base64.decode",
-        "base64.encode",
-        "bool",
-        "bytes",
-        "cel.bind",
-        "charAt",
-        "contains",
-        "double",
-        "duration",
-        "dyn",
-    ),
-    *(
-        "endsWith",
-        "exists",
-        "exists_one",
-        "filter",
-        "format",
-        "getDate",
-        "getDayOfMonth",
-        "getDayOfWeek",
-        "getDayOfYear",
-    ),
-    *(
-        "getFullYear",
-        "getHours",
-        "getMilliseconds",
-        "getMinutes",
-        "getMonth",
-        "getSeconds",
-        "has",
-        "hasValue",
-        "indexOf",
-        "int",
-    ),
-    *("join", "lastIndexOf", "lowerAscii", "map", "matches", "math.abs", "math.ceil", "math.floor", "math.greatest"),
-    *(
-        "math.least",
-        "math.round",
-        "math.sign",
-        "math.sqrt",
-        "math.trunc",
-        "now",
-        "optFlatMap",
-        "optMap",
-        "optional.none",
-    ),
-    *(
-        "optional.of",
-        "optional.ofNonZeroValue",
-        "or",
-        "orValue",
-        "replace",
-        "reverse",
-        "size",
-        "split",
-        "startsWith",
-        "string",
-    ),
-    *("strings.quote", "substring", "timestamp", "trim", "type", "uint", "upperAscii", "value"),
-)
-"""For hints alone: the library knows what exists."""
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from cel_expr_python.ext import (  # type: ignore[import-untyped]  # the same
 )
 
 from engine.domain.expressions.failure import operator
+from engine.domain.expressions.functions import FUNCTIONS
 from engine.domain.expressions.list_bound import with_bounded_lists
 from engine.domain.expressions.names import Names, names_in
 from engine.domain.expressions.syntax import Node, read_tree
@@ -133,6 +134,8 @@ def _fault(text: str, source: str, line: int, column: int) -> Fault:
     if undeclared := _UNDECLARED.fullmatch(text):
         name = undeclared["name"].replace(LOOP, "loop").replace(NOW, "now")
         if _at(source, line, column) == "(":
+            if name in FUNCTIONS:
+                return Fault(f"'{name}' does not take these arguments, {where}")
             return Fault(f"unknown function '{name}' {where}", name, is_function=True)
         root = name.lstrip(".").partition(".")[0]
         return Fault(f"unknown name '{root}'", root)

@@ -7,6 +7,7 @@ import msgspec
 
 from engine.domain.errors import Problem
 from engine.domain.kinds import StepKind
+from engine.domain.needs import nested_in
 
 
 class DefinitionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +40,3 @@ def count_problem(
         return None
     message = f"the definition has {count:,} steps, nested ones included, and the limit is {limits.steps:,}"
     return Problem(message=message, path=("steps",))
-
-
-def nested_in(step: Mapping[str, Any], kinds: Mapping[str, StepKind]) -> tuple[str | None, Any]:
-    """The field of `with` that holds nested steps, and what is there; None for kinds without."""
-    name = step.get("kind")
-    kind = kinds.get(name) if isinstance(name, str) else None
-    with_ = step.get("with")
-    if kind is None or kind.NESTED is None or not isinstance(with_, Mapping):
-        return None, None
-    return kind.NESTED, with_.get(kind.NESTED)

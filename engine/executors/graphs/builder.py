@@ -15,6 +15,7 @@ from langgraph.types import Command
 from engine.executors.graphs.channels import Channels
 from engine.executors.graphs.declaration import Declaration
 from engine.executors.graphs.joins import Joins
+from engine.executors.graphs.problems import mentions_secrets
 from engine.executors.graphs.reducers import REDUCERS, REPLACE
 
 PENDING = "nodes/pending"
@@ -46,8 +47,11 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltGraph:
+    """`secretive` are the nodes whose `with` mentions secrets."""
+
     declaration: Declaration
     channels: Channels
+    secretive: frozenset[str]
     joins: Joins
     compiled: Compiled
 
@@ -82,6 +86,7 @@ def _build(declaration: Declaration) -> BuiltGraph:
     return BuiltGraph(
         declaration=declaration,
         channels=Channels(declaration),
+        secretive=frozenset(name for name, node in declaration.nodes.items() if mentions_secrets(node.with_)),
         joins=Joins(declaration.all_edges()),
         compiled=graph.compile(),
     )

@@ -29,7 +29,7 @@ WAITS = (WaitKind.APPROVAL, WaitKind.SIGNAL)
 
 
 class NodeRunner:
-    """The nodes of one run of one graph. `usage` is what their steps report besides the model calls they settled."""
+    """The nodes of one run of one graph."""
 
     def __init__(self, step: StepContext, graph: BuiltGraph, kinds: Kinds, *, now: Callable[[], datetime]) -> None:
         self._step = step
@@ -37,7 +37,12 @@ class NodeRunner:
         self._nodes = graph.declaration.nodes
         self._kinds = kinds
         self._now = now
-        self.usage = Usage()
+        self._usage = Usage()
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the nodes' steps reported besides the model calls that they settled."""
+        return self._usage if self._usage != Usage() else None
 
     def first(self, given: Any) -> State:
         """The graph's input. Raises `StepFailure`."""
@@ -69,14 +74,20 @@ class NodeRunner:
         where = ("nodes", node)
         try:
             kind = self._kind(definition.kind, where)
-            rendered = _rendered(kind, definition, scope, where)
-            with_ = _validated(kind, rendered, where)
+            recorded = _rendered(kind, definition, scope, where)
+            with_ = _validated(kind, self._veiled(node, kind, recorded, scope), where)
         except StepFailure as error:
             child = self._step.child(node, definition.kind, None)
             failure = failure_of(error, child.step_id)
             child.failed(failure)
             raise StepFailure(failure) from error
-        return self._step.child(node, kind.name, rendered), kind, with_
+        return self._step.child(node, kind.name, recorded), kind, with_
+
+    def _veiled(self, node: str, kind: StepKind, recorded: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        """What the node works with: placeholders in place of secrets, which its executor may reveal."""
+        if node not in self._graph.secretive:
+            return recorded
+        return {**recorded, **self._step.render(_ready(kind, self._nodes[node]), scope)}
 
     def _kind(self, name: str, where: Where) -> StepKind:
         if name not in self._kinds:
@@ -116,9 +127,9 @@ class NodeRunner:
             with _outside_of_langgraph():
                 result = await kind.run(step)
         except StepFailure as error:
-            self.usage += error.usage or Usage()
+            self._usage += error.usage or Usage()
             raise
-        self.usage += result.usage or Usage()
+        self._usage += result.usage or Usage()
         if isinstance(result, Suspended):
             visit.child.waiting(result.waits[0])
             ask(step.step_id, result.waits)
@@ -164,11 +175,14 @@ def _outside_of_langgraph() -> Iterator[None]:
 
 
 def _rendered(kind: StepKind, definition: NodeDefinition, scope: Scope, where: Where) -> dict[str, Any]:
-    ready = {name: value for name, value in definition.with_.items() if name not in kind.DEFERRED}
     try:
-        return {**definition.with_, **render(ready, scope)}
+        return {**definition.with_, **render(_ready(kind, definition), scope)}
     except ExpressionFailed as error:
         raise StepFailure(refused_expression(error, (*where, "with"))) from error
+
+
+def _ready(kind: StepKind, definition: NodeDefinition) -> dict[str, Any]:
+    return {name: value for name, value in definition.with_.items() if name not in kind.DEFERRED}
 
 
 def _validated(kind: StepKind, rendered: dict[str, Any], where: Where) -> BaseModel:

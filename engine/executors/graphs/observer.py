@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from langchain_core.messages import AIMessageChunk
-from langgraph.checkpoint.base import WRITES_IDX_MAP
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
 from langgraph.types import Interrupt, StateSnapshot, StreamMode
 
 from engine.executors.delta_stream import DeltaStream
@@ -79,11 +79,11 @@ class Observer:
             child.succeeded(shown(data["result"]))
 
 
-async def finished_tasks(step: StepContext, since: StateSnapshot) -> set[str]:
+async def finished_tasks(saver: BaseCheckpointSaver[Any], thread_id: str, since: StateSnapshot) -> set[str]:
     """The tasks of the last super-step, and of those of subgraphs, that are done already."""
     if not since.tasks:
         return set()
-    saved = await step.checkpointer.aget_tuple({"configurable": {"thread_id": step.thread_id}})
+    saved = await saver.aget_tuple({"configurable": {"thread_id": thread_id}})
     written = saved.pending_writes if saved and saved.pending_writes else []
     # Calls of an `@entrypoint`'s tasks are no tasks of the snapshot: only their writes tell that they are done.
     done = {task_id for task_id, channel, _ in written if channel not in CONTROL_CHANNELS}

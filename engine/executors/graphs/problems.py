@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.domain.definition import STEP_ID
 from engine.domain.errors import Path, Problem
-from engine.domain.expressions import OPEN
+from engine.domain.expressions import OPEN, references
 from engine.domain.kinds import Kinds
 from engine.domain.schemas import check_schema
 from engine.domain.validation.shape import did_you_mean, shape_problems
@@ -94,11 +94,20 @@ def schema_of(channel: Mapping[str, Any]) -> dict[str, Any]:
 def _updates(graph: Declaration) -> Iterator[Problem]:
     for name, node in graph.nodes.items():
         for channel in node.update:
+            if mentions_secrets(node.update[channel]):
+                yield Problem(message=NO_SECRETS_IN_STATE, path=("nodes", name, "update"), hint="use them in `with`")
             if channel not in graph.state:
                 path = ("nodes", name, "update", channel)
                 yield Problem(
                     message=f"there is no channel {channel!r}", path=path, hint=did_you_mean(channel, graph.state)
                 )
+
+
+NO_SECRETS_IN_STATE = "the state of a graph is kept, so secrets cannot go into it"
+
+
+def mentions_secrets(value: Any) -> bool:
+    return any(reference.uses_secrets for reference in references(value))
 
 
 def _edge_ends(graph: Declaration) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """One run of a graph, or of any Runnable, that was registered from Python."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,14 +20,21 @@ from engine.executors.step_reports import StepLogs, StepReports
 
 
 async def run_registered(
-    step: StepContext, graph: AnyGraph, *, given: Any, limit: int, prices: Prices, logs: StepLogs
+    step: StepContext,
+    graph: AnyGraph,
+    *,
+    given: Any,
+    limit: int,
+    state_types: Collection[tuple[str, ...]],
+    prices: Prices,
+    logs: StepLogs,
 ) -> Result:
     """`Done` with the final values. What the graph raises comes as `StepFailure`, with what was consumed until then."""
     counter = UsageCounter(prices)
-    run = GraphRun(step, graph, RegisteredInterrupts(), limit=limit, callbacks=[counter])
+    run = GraphRun(step, graph, RegisteredInterrupts(), limit=limit, state_types=state_types, callbacks=[counter])
     with _failures(step, counter), _reports(step, logs) as reports, DeltaStream(step.delta) as deltas:
         since = await run.snapshot()
-        observer = Observer(step, reports, deltas, await finished_tasks(step, since))
+        observer = Observer(step, reports, deltas, await finished_tasks(run.saver, step.thread_id, since))
         end = await run.go_on(since, lambda: given, observer.see, modes=STREAM_MODES)
         if isinstance(end, Paused):
             return Suspended(end.waits, counter.usage)

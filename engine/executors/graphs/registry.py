@@ -1,6 +1,7 @@
 """The graphs that Python code offers to steps of kind `graph`, by name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -8,19 +9,28 @@ from langchain_core.runnables import Runnable
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
+from engine.executors.graphs.state_types import StateTypes, state_types
 from engine.executors.marks import RegisteredGraph
 from engine.executors.parts import Offered, PartsRefused, import_modules, offered_graphs, unique
 
 AnyRunnable = Runnable[Any, Any]
 
 
-class Graphs(Mapping[str, AnyRunnable]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownGraph:
+    """`state_types` are what its checkpoints may hold."""
+
+    runnable: AnyRunnable
+    state_types: StateTypes
+
+
+class Graphs(Mapping[str, KnownGraph]):
     """A `StateGraph` that was not compiled is compiled here. Raises `PartsRefused` for two graphs of one name, and for
     what is no Runnable.
     """
 
     def __init__(self, offered: Iterable[Offered[Any]]) -> None:
-        self._graphs = {part.name: _runnable(part) for part in unique("graph", offered)}
+        self._graphs = {part.name: _known(part) for part in unique("graph", offered)}
 
     @classmethod
     def collect(cls, modules: Iterable[ModuleType], *, attributes: Sequence[str] = ()) -> "Graphs":
@@ -29,7 +39,7 @@ class Graphs(Mapping[str, AnyRunnable]):
         """
         return cls([*offered_graphs(modules), *(_attribute(name) for name in attributes)])
 
-    def __getitem__(self, name: str) -> AnyRunnable:
+    def __getitem__(self, name: str) -> KnownGraph:
         return self._graphs[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,6 +62,13 @@ def _attribute(name: str) -> Offered[Any]:
     if isinstance(found, RegisteredGraph):
         found = found.runnable
     return Offered(name, found, name)
+
+
+def _known(part: Offered[Any]) -> KnownGraph:
+    runnable = _runnable(part)
+    if isinstance(runnable, Pregel):
+        return KnownGraph(runnable=runnable, state_types=state_types(runnable))
+    return KnownGraph(runnable=runnable, state_types=StateTypes())
 
 
 def _runnable(part: Offered[Any]) -> AnyRunnable:

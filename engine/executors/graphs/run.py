@@ -1,6 +1,6 @@
 """Runs a LangGraph graph inside a step: from its beginning, or on from its last checkpoint."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple, cast
 
@@ -32,7 +32,8 @@ class Paused(NamedTuple):
 
 class GraphRun:
     """Brings one graph to its end or to its next pause. Whatever it was compiled with, it keeps its checkpoints with
-    the execution and its memories with the tenant; the object that was given is not changed.
+    the execution and its memories with the tenant; the object that was given is not changed. `state_types` are the
+    types that values in its checkpoints may have besides LangGraph's and LangChain's.
     """
 
     def __init__(
@@ -42,10 +43,13 @@ class GraphRun:
         interrupts: InterruptStyle,
         *,
         limit: int,
+        state_types: Collection[tuple[str, ...]] = (),
         callbacks: Sequence[BaseCallbackHandler] = (),
     ) -> None:
         self._step = step
-        self._graph = graph.copy({"checkpointer": step.checkpointer, "store": step.store})
+        # One for the whole run: what a saver sees of a former owner is what was there when it first looked.
+        self.saver = step.checkpointer.with_allowlist(state_types)
+        self._graph = graph.copy({"checkpointer": self.saver, "store": step.store})
         self._interrupts = interrupts
         self._limit = limit
         self._callbacks = list(callbacks)

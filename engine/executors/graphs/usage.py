@@ -18,7 +18,11 @@ class UsageCounter(AsyncCallbackHandler):
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
         self._models: dict[UUID, str] = {}
-        self.usage = Usage()
+        self._usage = Usage()
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage if self._usage.model_calls else None
 
     async def on_chat_model_start(
         self,
@@ -39,11 +43,11 @@ class UsageCounter(AsyncCallbackHandler):
             for generation in batch:
                 if isinstance(generation, ChatGeneration) and isinstance(generation.message, AIMessage):
                     used += _tokens(generation.message)
-        self.usage += replace(used, cost_usd=self._prices.cost(model, used) or 0.0)
+        self._usage += replace(used, cost_usd=self._prices.cost(model, used) or 0.0)
 
     async def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:  # noqa: ARG002
         self._models.pop(run_id, None)
-        self.usage += Usage(model_calls=1)
+        self._usage += Usage(model_calls=1)
 
 
 def _tokens(message: AIMessage) -> Usage:

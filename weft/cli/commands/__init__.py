@@ -1,0 +1,1 @@
+"""One command each, named for it: the function `command`."""

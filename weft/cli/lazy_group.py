@@ -1,0 +1,66 @@
+"""A group of commands, each of which is imported when it is called: `weft get` must not wait for the engine's imports."""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from weft.cli.api_errors import ApiError
+from weft.cli.exit_codes import CommandFailed
+from weft.cli.failures import command_failure
+
+COMMANDS = {
+    "serve": "Run the server: API, worker and timers in one process.",
+    "demo": "Run the examples on a server of their own, and watch them.",
+    "doctor": "Check the installation and its settings, and say what to mend.",
+    "schema": "Print the GraphQL schema, or the JSON Schema of workflow files.",
+    "apply": "Create or update workflows from files.",
+    "workflows": "List workflows.",
+    "start": "Start an execution.",
+    "watch": "Watch an execution until it ends.",
+    "get": "Show an execution and its steps.",
+    "list": "List executions, newest first.",
+    "waiting": "List the steps that wait for people.",
+    "approve": "Answer a waiting step.",
+    "signal": "Send a signal to an execution.",
+    "pause": "Pause an execution: steps that run end, and none begins.",
+    "resume": "Resume a paused execution.",
+    "cancel": "Cancel an execution.",
+    "retry": "Run a failed, cancelled or timed-out execution again, keeping what it recorded.",
+    "version": "Print the version.",
+}
+"""Name and summary of every command; the module `weft.cli.commands.<name>` has the function `command`."""
+
+
+class LazyGroup(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, summary in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """`ctx` and the command are of classes that Typer keeps to itself."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else _loaded(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CommandFailed as failure:
+            raise _exit(failure) from failure
+        except ApiError as error:
+            raise _exit(command_failure(error)) from error
+
+
+def _loaded(name: str) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=COMMANDS[name])(import_module(f"weft.cli.commands.{name}").command)
+    return get_command(app)
+
+
+def _exit(failure: CommandFailed) -> typer.Exit:
+    if failure.message:
+        typer.echo(f"weft: {failure.message}", err=True)
+    return typer.Exit(failure.code)

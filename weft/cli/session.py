@@ -1,0 +1,49 @@
+"""Runs a command's work against the server that it is meant for."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import typer
+
+from weft.cli.address import BadAddress, ServerAddress, server_address
+from weft.cli.api import Api, connect
+from weft.cli.exit_codes import CommandFailed, ExitCode
+
+T = TypeVar("T")
+
+_PAGE = 100
+
+
+def with_server(url: str | None, act: Callable[[Api], Awaitable[T]]) -> T:
+    """`url` is what the command line says, None for what the environment says. Raises what `act` raises."""
+    return asyncio.run(_act(_address(url), act))
+
+
+async def pages(api: Api, document: str, path: tuple[str, ...], **variables: Any) -> AsyncIterator[dict[str, Any]]:
+    """The nodes of a connection, page after page. `path` leads to it; the document takes `$first` and `$after`."""
+    after = None
+    while True:
+        found: Any = await api.query(document, first=_PAGE, after=after, **variables)
+        for name in path:
+            found = found[name]
+            if found is None:
+                raise CommandFailed(ExitCode.REFUSED, f"there is no {name} {variables.get('id', '')} [NOT_FOUND]")
+        for node in found["nodes"]:
+            yield node
+        if not found["pageInfo"]["hasNextPage"]:
+            return
+        after = found["pageInfo"]["endCursor"]
+
+
+def _address(url: str | None) -> ServerAddress:
+    try:
+        return server_address(os.environ, url)
+    except BadAddress as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from error
+
+
+async def _act(address: ServerAddress, act: Callable[[Api], Awaitable[T]]) -> T:
+    async with connect(address) as api:
+        return await act(api)

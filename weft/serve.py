@@ -1,0 +1,172 @@
+"""One process out of the engine and its API: the address, the server, and an orderly end."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from engine.bootstrap import open_engine
+from engine.settings import Settings
+from engine.usecases.caller import Caller
+from engine.usecases.services import Services
+from graphql_api.app import create_app
+from graphql_api.context import LOCAL_OWNER, Credentials
+
+CLOSING_SECONDS = 3
+"""How long a stopping server waits for requests that are being answered. Streams end with it, and resume elsewhere."""
+_BACKLOG = 2048
+
+_log = logging.getLogger(__name__)
+
+
+class AddressInUse(Exception):
+    """Somebody else listens there."""
+
+
+class AddressRefused(Exception):
+    """The address does not exist here, or must not be listened on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalRuntime:
+    """A server whose every visitor is its owner, which is why it listens on loopback alone."""
+
+    services: Services
+    local: bool = True
+
+    async def identify(self, credentials: Credentials) -> Caller:
+        del credentials
+        return LOCAL_OWNER
+
+
+def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
+    """Until a signal. `on_listening` gets the URL, such as `http://127.0.0.1:8000`, when requests are answered.
+
+    Raises `AddressInUse`, `AddressRefused`, and what `open_engine` raises.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, on_listening))
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Raises `AddressInUse`, `AddressRefused`. Connections that come before anybody answers wait in the backlog."""
+    family, address = _resolve(settings)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Without it a server could not come back while connections of the former one time out.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        where = f"port {settings.port} of {settings.host}"
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(f"{where} is in use: choose another with --port or WEFT_PORT") from error
+        raise AddressRefused(f"cannot listen on {where}: {error.strerror}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise AddressRefused(f"the host {settings.host!r} is not an address of this machine: {error.strerror}") from error
+    foreign = [each for each in found if not ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_loopback]
+    if foreign and settings.auth == "local":
+        raise AddressRefused(
+            f"{settings.host} is reachable from other machines, and with WEFT_AUTH=local everybody who can connect is "
+            f"the owner: listen on 127.0.0.1, and let a proxy that asks who is calling stand in front of it"
+        )
+    # `localhost` means both; one socket has one address, and clients try IPv4 as well.
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, (str(address[0]), int(address[1]))
+
+
+async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
+    with closing(listen(settings)) as listener, _stop_signals() as stopping:
+        async with open_engine(settings) as engine:
+            runtime = LocalRuntime(services=engine.services)
+            await _answer(create_app(runtime), listener, stopping, lambda: on_listening(url_of(listener)))
+            _log.info("stopping: steps that are under way get %s", settings.grace)
+
+
+async def _answer(
+    app: ASGIApp, listener: socket.socket, stopping: asyncio.Event, on_listening: Callable[[], None]
+) -> None:
+    """Answers requests until `stopping`; then those that are under way, and closes all connections."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=CLOSING_SECONDS,
+        ),
+        on_listening,
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers, and leaves signals alone: uvicorn would end the process by the same signal before the engine
+    is closed.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # any context manager will do
+        return nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_listening()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """The event is set by the first SIGINT or SIGTERM. A second one ends the process at once, which loses nothing: it is
+    what a crash does.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def release() -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+    def stop() -> None:
+        release()
+        stopping.set()
+
+    for each in signals:
+        loop.add_signal_handler(each, stop)
+    try:
+        yield stopping
+    finally:
+        release()
