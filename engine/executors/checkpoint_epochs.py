@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from engine.executors.checkpoint_documents import (
+from engine.executors.checkpoint_documents import CheckpointDocuments
+from engine.executors.checkpoint_layout import (
     Adoption,
-    CheckpointDocuments,
     SavedCheckpoint,
     Series,
     TaskWrites,

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from engine.executors.checkpoint_documents import (
+from engine.executors.checkpoint_documents import CheckpointDocuments
+from engine.executors.checkpoint_layout import (
     Body,
-    CheckpointDocuments,
     SavedCheckpoint,
     Series,
     is_part,

@@ -21,15 +21,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from engine.executors import checkpoint_upkeep as upkeep
 from engine.executors.bridged_saver import BridgedSaver
-from engine.executors.checkpoint_documents import (
-    COLLECTION,
-    CheckpointDocuments,
-    SavedCheckpoint,
-    Series,
-    TaskWrites,
-    task_position,
-)
+from engine.executors.checkpoint_documents import CheckpointDocuments
 from engine.executors.checkpoint_epochs import EpochView, Head
+from engine.executors.checkpoint_layout import COLLECTION, SavedCheckpoint, Series, TaskWrites, task_position
 from engine.storage.port import MAX_WRITES, Delete, DocumentStore
 
 

@@ -18,6 +18,7 @@ from graphql_api.context import Context
 from graphql_api.errors import BAD_USER_INPUT, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
 from graphql_api.transports.documents import Documents
+from graphql_api.transports.plain_fields import PlainFieldExecutor, is_awaitable, plain_fields_of
 from graphql_api.transports.refusal import RequestRefused
 
 Response = dict[str, Any]
@@ -60,7 +61,7 @@ class Operation:
                 async with aclosing(self._events()) as events:
                     async for response in events:
                         yield response
-            except Exception as error:  # noqa: BLE001 # whatever it is, the client is told that the stream broke; errors.py logs it
+            except Exception as error:  # whatever it is, the client is told that the stream broke; errors.py logs it
                 self.metrics.count(self.kind.value, "error")
                 yield {"errors": [formatted_exception(error)]}
             else:
@@ -82,19 +83,22 @@ class Operation:
 class Operations:
     def __init__(self, schema: GraphQLSchema, documents: Documents, metrics: Metrics) -> None:
         self._schema = schema
+        self._plain_fields = plain_fields_of(schema)
         self._documents = documents
         self._metrics = metrics
 
     def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
         """Raises `RequestRefused`."""
         try:
-            executor = Executor.build(
+            executor = PlainFieldExecutor.build(
                 self._schema,
                 self._documents.get(request.query),
                 context_value=context,
                 raw_variable_values=request.variables,
                 operation_name=request.operation_name,
                 max_coercion_errors=20,
+                is_awaitable=is_awaitable,
+                plain_fields=self._plain_fields,
             )
         except RequestRefused:
             self._metrics.count("request", "refused")

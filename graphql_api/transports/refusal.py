@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class RequestRefused(Exception):  # noqa: N818 # it is about the request, and no error of ours
+class RequestRefused(Exception):  # it is about the request, and no error of ours
     """`errors` are as they go to the client. `status` is the HTTP status that belongs to them; None where the request
     was well-formed and its GraphQL was not, which older clients expect as 200.
     """

@@ -49,7 +49,7 @@ class Complete(Message, frozen=True):
     id: str
 
 
-class _Closed(Exception):  # noqa: N818 # not an error, but the end
+class _Closed(Exception):  # not an error, but the end
     """The connection ends because of what the client did; `code` is one of the protocol."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -122,7 +122,7 @@ STREAMS: list[str] = []
 
 async def stream_closed() -> None:
     async with asyncio.timeout(5):
-        while "closed" not in STREAMS:  # noqa: ASYNC110 # an event would belong to the loop of the first test
+        while "closed" not in STREAMS:  # an event would belong to the loop of the first test
             await asyncio.sleep(0.001)
 
 

@@ -223,6 +223,13 @@ async def test_an_order_and_a_range_leave_out_documents_without_the_field(store:
     assert await ids(store) == ["a", "b", "c"]
 
 
+async def test_a_count_over_all_parents_needs_no_more_than_the_field_it_asks_a_range_of(store: DocumentStore) -> None:
+    await fill(store, {"a": {"queued_lane": "gpu", "priority": 1}, "b": {"queued_lane": "gpu"}})
+    filters = (Filter("queued_lane", Op.EQ, "gpu"), Filter("priority", Op.GE, 0))
+    assert await store.count("executions", filters=filters) == 1
+    assert await ids(store, *filters, order=BY_PRIORITY, collection="executions") == []
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 @pytest.mark.parametrize("order", [OLDEST, NEWEST])
 async def test_pages_give_every_document_once(store: DocumentStore, size: int, order: tuple[Order, ...]) -> None:

@@ -143,7 +143,10 @@ def test_what_is_wrong_with_a_schema_is_found(schema: Any, path: str, message: s
 
 
 def test_properties_may_be_called_like_keywords() -> None:
-    schema = {"properties": {"pattern": {"type": "string"}, "$ref": {"type": "string"}}, "const": {"$ref": "http://x"}}
+    schema: Any = {
+        "properties": {"pattern": {"type": "string"}, "$ref": {"type": "string"}},
+        "const": {"$ref": "http://x"},
+    }
     assert check_schema(schema) == []
     assert validate({"pattern": "(", "$ref": "x"}, {"properties": schema["properties"]}) == []
 
@@ -175,7 +178,7 @@ def test_defaults_reach_into_lists_and_through_all_of() -> None:
 
 
 def test_a_default_is_not_shared_between_two_values() -> None:
-    schema = {"properties": {"x": {"default": []}}}
+    schema: Any = {"properties": {"x": {"default": []}}}
     with_defaults({}, schema)["x"].append(1)
     assert with_defaults({}, schema) == {"x": []}
 

@@ -157,6 +157,9 @@ class FakeStepContext:
             revealed=self.revealed,
         )
 
+    def render(self, template: Any, scope: "Scope") -> Any:
+        return render(template, scope)
+
     async def reveal(self, value: Any) -> Any:
         return await self.revealed(value) if self.revealed else value
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from engine.domain.expressions import Scope
+from engine.domain.failure import Failure
 from engine.domain.kinds import StepKind
 from engine.executors.approval import Approval
 from engine.executors.checkpointer import DocumentCheckpointer
@@ -20,7 +23,7 @@ from engine.executors.graph import Graph, GraphWith
 from engine.executors.graphs.registry import Graphs
 from engine.executors.memory import DocumentMemory
 from engine.executors.parts import Offered
-from engine.executors.port import Answer, Done, Result, Suspended
+from engine.executors.port import Answer, Done, Result, StepFailure, Suspended
 from engine.executors.prices import Prices
 from engine.executors.signal import Signal
 from engine.executors.sleep import Sleep
@@ -101,3 +104,25 @@ def waits(result: Result) -> dict[str, Any]:
 def runs(step: FakeStepContext) -> list[tuple[str, str]]:
     """The child step runs in order of beginning, with how they came out."""
     return [(child.step_id, child.outcome) for child in step.children]
+
+
+def chain(**nodes: Any) -> dict[str, Any]:
+    """Nodes one after the other; each appends its name to `seen` unless it says otherwise."""
+    names = list(nodes)
+    return {
+        "state": {"seen": {"type": "array", "reduce": "append"}},
+        "entry": names[0],
+        "nodes": {name: {"update": {"seen": name}, **node} for name, node in nodes.items()},
+        "edges": [{"from": one, "to": other} for one, other in zip(names, [*names[1:], "END"], strict=True)],
+    }
+
+
+def value(of: Any = None) -> dict[str, Any]:
+    return {"kind": "transform", "with": {"value": of}}
+
+
+async def failure(workers: Workers, with_: Mapping[str, Any]) -> Failure:
+    """With which the step fails."""
+    with pytest.raises(StepFailure) as raised:
+        await workers.run(workers.step(with_))
+    return raised.value.failure

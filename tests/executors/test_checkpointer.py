@@ -1,25 +1,23 @@
-"""The checkpointer: LangGraph's own conformance suite, fencing by epochs, size limits and cost."""
+"""The checkpointer: LangGraph's own conformance suite, size limits, cost, and use by LangGraph."""
 
 import asyncio
 import operator
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.channels import DeltaChannel
-from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
 from engine.executors.checkpointer import DocumentCheckpointer, delete_checkpoints
 from engine.executors.loop_bridge import CalledOnTheLoop
-from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
 from engine.storage.sqlite.store import SqliteStore
-
-EXECUTION = "tenants/t1/executions/ex_1"
+from tests.executors.checkpoints import EXECUTION, Counted, checkpoint, config, newest, put, put_checkpoint, saver
 
 
 @pytest.fixture
@@ -27,10 +25,6 @@ async def store() -> AsyncIterator[SqliteStore]:
     store = await SqliteStore.open(None)
     yield store
     await store.close()
-
-
-def saver(store: DocumentStore, epoch: int = 1) -> DocumentCheckpointer:
-    return DocumentCheckpointer(store, EXECUTION, epoch)
 
 
 @checkpointer_test(name="DocumentCheckpointer")
@@ -44,116 +38,6 @@ async def test_it_conforms_to_langgraphs_suite_in_full() -> None:
     report = await validate(conformant)
     assert {name: result.failures for name, result in report.results.items() if not result.passed} == {}
     assert len(report.results) == 8
-
-
-# ------------------------------------------------------------------ epochs
-
-
-Config = dict[str, Any]
-
-
-def config(thread: str = "t", ns: str = "") -> Config:
-    return {"configurable": {"thread_id": thread, "checkpoint_ns": ns}}
-
-
-def checkpoint(name: str, **values: Any) -> Any:
-    """`name` is its id; ids need not grow with time, as clocks of two machines do not agree."""
-    return {
-        **empty_checkpoint(),
-        "id": name,
-        "channel_values": values,
-        "channel_versions": {channel: f"{name}.{channel}" for channel in values},
-    }
-
-
-async def put(owner: DocumentCheckpointer, name: str, after: Any = None, **values: Any) -> Any:
-    return await owner.aput(after or config(), checkpoint(name, **values), {"source": "loop", "step": 1}, {})
-
-
-async def newest(owner: DocumentCheckpointer) -> tuple[str, dict[str, Any], list[tuple[str, str, Any]]] | None:
-    found = await owner.aget_tuple(config())  # type: ignore[arg-type]  # a RunnableConfig is a TypedDict of the same shape
-    if found is None:
-        return None
-    return found.checkpoint["id"], found.checkpoint["channel_values"], found.pending_writes or []
-
-
-async def test_the_next_owner_goes_on_from_what_the_former_one_left(store: SqliteStore) -> None:
-    first = await put(saver(store, 1), "c1", a=1)
-    await saver(store, 1).aput_writes(first, [("a", 2)], "task")
-    assert await newest(saver(store, 2)) == ("c1", {"a": 1}, [("task", "a", 2)])
-
-
-async def test_a_former_owner_is_not_seen_once_the_next_one_has_looked(store: SqliteStore) -> None:
-    former, owner = saver(store, 1), saver(store, 2)
-    first = await put(former, "c1", a=1)
-    seen = await newest(owner)
-    await former.aput_writes(first, [("a", "zombie")], "task")
-    await put(former, "c2", first, a="zombie")
-    assert await newest(owner) == seen == ("c1", {"a": 1}, [])
-
-
-async def test_a_former_owner_is_not_seen_by_the_owner_after_the_next_either(store: SqliteStore) -> None:
-    former, owner = saver(store, 1), saver(store, 2)
-    first = await put(former, "c1", a=1)
-    await newest(owner)
-    await put(former, "c2", first, a="zombie")
-    await owner.aput_writes(first, [("a", 2)], "task")
-    await put(former, "c3", a="zombie")
-    assert await newest(saver(store, 3)) == ("c1", {"a": 1}, [("task", "a", 2)])
-
-
-async def test_a_former_owner_that_writes_first_into_an_empty_thread_is_not_seen(store: SqliteStore) -> None:
-    former, owner = saver(store, 1), saver(store, 2)
-    assert await newest(owner) is None
-    await put(former, "c1", a="zombie")
-    assert await newest(owner) is None
-    await put(owner, "c0", a="owner")
-    assert await newest(owner) == await newest(saver(store, 3)) == ("c0", {"a": "owner"}, [])
-
-
-async def test_what_was_written_before_the_takeover_and_after_it_comes_together(store: SqliteStore) -> None:
-    first = await put(saver(store, 1), "c1", a=1)
-    await saver(store, 1).aput_writes(first, [("a", "one")], "task-1", "path-1")
-    owner = saver(store, 2)
-    await newest(owner)
-    await owner.aput_writes(first, [("a", "two")], "task-0", "path-2")
-    expected = ("c1", {"a": 1}, [("task-1", "a", "one"), ("task-0", "a", "two")])
-    assert await newest(owner) == await newest(saver(store, 2)) == await newest(saver(store, 3)) == expected
-
-
-async def test_the_order_of_checkpoints_does_not_hang_on_the_clocks_of_two_machines(store: SqliteStore) -> None:
-    later_clock = await put(saver(store, 1), "c9", a=1)
-    owner = saver(store, 2)
-    await newest(owner)
-    await put(owner, "c1", later_clock, a=2)
-    assert await newest(owner) == await newest(saver(store, 3)) == ("c1", {"a": 2}, [])
-
-
-async def test_history_leads_through_all_epochs_that_count(store: SqliteStore) -> None:
-    former = saver(store, 1)
-    first = await put(former, "c1", a=1)
-    second = await put(former, "c2", first, a=2)
-    owner = saver(store, 2)
-    await newest(owner)
-    third = await put(owner, "c3", second, a=3)
-    await put(former, "c2b", second, a="zombie")
-    last = saver(store, 3)
-    await newest(last)
-    await put(last, "c4", third, a=4)
-    listed = [found.checkpoint["id"] async for found in saver(store, 4).alist(config())]  # type: ignore[arg-type]
-    assert listed == ["c4", "c3", "c2", "c1"]
-    for each, value in ((first, 1), (second, 2), (third, 3)):
-        found = await last.aget_tuple(each)
-        assert found is not None
-        assert found.checkpoint["channel_values"] == {"a": value}
-
-
-async def test_a_checkpoint_can_be_written_again_by_the_next_owner(store: SqliteStore) -> None:
-    await put(saver(store, 1), "c1", a=1)
-    owner = saver(store, 2)
-    await newest(owner)
-    await put(owner, "c1", a=2)
-    assert await newest(owner) == await newest(saver(store, 3)) == ("c1", {"a": 2}, [])
 
 
 # ------------------------------------------------------------------ writes
@@ -188,61 +72,16 @@ async def test_writes_of_one_task_that_are_under_way_together_are_all_kept(store
 
 async def test_writes_that_came_before_their_checkpoint_belong_to_it(store: SqliteStore) -> None:
     owner = saver(store)
-    early = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": "c2"}}
+    early = config("c2")
     first = await put(owner, "c1")
-    await owner.aput_writes(early, [("x", 1)], "task")  # type: ignore[arg-type]  # a RunnableConfig of the same shape
+    await owner.aput_writes(early, [("x", 1)], "task")
     assert (await newest(saver(store))) == ("c1", {}, [])
     await put(owner, "c2", first)
-    await owner.aput_writes(early, [("x", "second"), ("y", 2)], "task")  # type: ignore[arg-type]
+    await owner.aput_writes(early, [("x", "second"), ("y", 2)], "task")
     assert await newest(saver(store)) == ("c2", {}, [("task", "x", 1), ("task", "y", 2)])
 
 
 # ------------------------------------------------------------------ size and cost
-
-
-class Counted(DocumentStore):
-    """Counts what a store is asked for."""
-
-    def __init__(self, inner: DocumentStore) -> None:
-        self._inner = inner
-        self.exclusive = inner.exclusive
-        self.commits: list[Sequence[Write]] = []
-        self.reads = 0
-
-    async def get(self, path: str) -> Document | None:
-        self.reads += 1
-        return await self._inner.get(path)
-
-    async def get_many(self, paths: Sequence[str]) -> list[Document | None]:
-        self.reads += 1
-        return await self._inner.get_many(paths)
-
-    async def query(
-        self,
-        collection: str,
-        *,
-        filters: Sequence[Filter] = (),
-        order: Sequence[Order] = (),
-        start_after: Sequence[FieldValue] | None = None,
-        limit: int,
-    ) -> list[Document]:
-        self.reads += 1
-        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
-
-    async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
-        self.reads += 1
-        return await self._inner.count(collection, filters=filters)
-
-    async def commit(self, writes: Sequence[Write]) -> None:
-        self.commits.append(writes)
-        await self._inner.commit(writes)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    @property
-    def bytes_written(self) -> int:
-        return sum(len(getattr(write, "body", b"")) for writes in self.commits for write in writes)
 
 
 async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(store: SqliteStore) -> None:
@@ -269,10 +108,10 @@ async def test_a_channel_that_does_not_change_is_not_written_again(store: Sqlite
     counted = Counted(store)
     owner = saver(counted)
     large = "x" * 100_000
-    after: Any = None
+    after = None
     for n in range(10):
-        saved = {**checkpoint(f"c{n}", large=large, n=n), "channel_versions": {"large": 1, "n": n}}
-        after = await owner.aput(after or config(), saved, {}, {})
+        saved = checkpoint(f"c{n}", {"large": 1, "n": n}, large=large, n=n)
+        after = await put_checkpoint(owner, saved, after)
     assert counted.bytes_written < 120_000
     for reader in (owner, saver(store), saver(store, 2)):
         assert await newest(reader) == ("c9", {"large": large, "n": 9}, [])
@@ -281,7 +120,7 @@ async def test_a_channel_that_does_not_change_is_not_written_again(store: Sqlite
 async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(store: SqliteStore) -> None:
     counted = Counted(store)
     owner = saver(counted)
-    state = {f"channel{n}": bytes([n]) * 1_500_000 for n in range(4)}
+    state: dict[str, Any] = {f"channel{n}": bytes([n]) * 1_500_000 for n in range(4)}
     first = await put(owner, "c1", **state)
     await owner.aput_writes(first, [("x", "y" * 2_000_000)], "task")
     await owner.aput_writes(first, [("x", "other"), ("z", "z" * 2_000_000)], "task")
@@ -295,26 +134,21 @@ async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(sto
 
 async def test_pruning_keeps_values_that_the_newest_checkpoint_needs(store: SqliteStore) -> None:
     owner = saver(store)
-    first = await owner.aput(config(), {**checkpoint("c1", old=1), "channel_versions": {"old": 1}}, {}, {})  # type: ignore[arg-type]
+    first = await put_checkpoint(owner, checkpoint("c1", {"old": 1}, old=1))
     second = await put(owner, "c2", first, n=1)
     await owner.aput_writes(second, [("n", 2)], "task")
-    third = {**checkpoint("c3", n=2, old=1), "channel_versions": {"old": 1, "n": 2}}
-    again = await owner.aput(second, third, {}, {})
-    await owner.aput(again, {**third, "id": "c4"}, {}, {})  # type: ignore[arg-type]
+    third = await put_checkpoint(owner, checkpoint("c3", {"old": 1, "n": 2}, n=2, old=1), second)
+    await put_checkpoint(owner, checkpoint("c4", {"old": 1, "n": 2}, n=2, old=1), third)
     await owner.aprune(["t"])
     for reader in (owner, saver(store), saver(store, 2)):
-        assert [found.checkpoint["id"] async for found in reader.alist(config())] == ["c4"]  # type: ignore[arg-type]
+        assert [found.checkpoint["id"] async for found in reader.alist(config())] == ["c4"]
         assert await newest(reader) == ("c4", {"old": 1, "n": 2}, [])
 
 
 async def test_the_end_of_an_execution_deletes_all_of_its_checkpoints_and_no_others(store: SqliteStore) -> None:
     for thread in ("a", "b"):
         for n in range(210):
-            await saver(store).aput_writes(
-                {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": f"c{n}"}},
-                [("x", n)],
-                "task",
-            )
+            await saver(store).aput_writes(config(f"c{n}", thread=thread), [("x", n)], "task")
     other = DocumentCheckpointer(store, "tenants/t1/executions/ex_2", 1)
     await put(other, "c1", a=1)
     await delete_checkpoints(store, EXECUTION)
@@ -353,7 +187,7 @@ async def test_delta_channels_are_rebuilt_across_epochs_and_survive_pruning(stor
     graph.add_edge(START, "turn")
     graph.add_edge("turn", "ask")
     graph.add_conditional_edges("ask", lambda state: "turn" if state["n"] < 6 else "__end__")
-    thread: Any = config("delta")
+    thread = config(thread="delta")
     compiled = graph.compile(checkpointer=saver(store, 1))
     await compiled.ainvoke({"seen": [], "n": 0}, thread)
     compiled = graph.compile(checkpointer=saver(store, 2))
@@ -374,8 +208,12 @@ async def test_synchronous_code_in_a_thread_may_use_it_and_on_the_loop_it_is_ref
     graph.add_edge(START, "one")
     owner = saver(store)
     compiled = graph.compile(checkpointer=owner)
-    thread: Any = config()
-    assert await asyncio.to_thread(compiled.invoke, {"seen": []}, thread) == {"seen": [1]}
+    thread = config()
+
+    def invoke() -> Any:
+        return compiled.invoke({"seen": []}, thread)
+
+    assert await asyncio.to_thread(invoke) == {"seen": [1]}
     assert len(await asyncio.to_thread(lambda: list(owner.list(thread)))) == 3
     with pytest.raises(CalledOnTheLoop, match="aget_tuple"):
         owner.get_tuple(thread)

@@ -6,20 +6,16 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.config import get_store, get_stream_writer
+from langgraph.config import get_stream_writer
 from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.message import add_messages
-from langgraph.types import Send, interrupt
+from langgraph.types import interrupt
 
-from engine.domain.failure import Failure
 from engine.executors.port import Answer, Done, StepFailure, Suspended
 from engine.storage.sqlite.store import SqliteStore
-from tests.executors.graph_steps import Workers, runs, waits
+from tests.executors.graph_steps import Workers, failure, runs, waits
 
 
 @pytest.fixture
@@ -73,12 +69,6 @@ def three_nodes(gate: Gate) -> StateGraph[Seen]:
     graph.add_edge(START, "one")
     graph.add_edge("one", "two")
     return graph
-
-
-async def failure(workers: Workers, with_: dict[str, Any]) -> Failure:
-    with pytest.raises(StepFailure) as raised:
-        await workers.run(workers.step(with_))
-    return raised.value.failure
 
 
 # ------------------------------------------------------------------ compiled graphs
@@ -198,59 +188,6 @@ async def test_a_node_that_asks_twice_gets_both_answers_in_order(store: SqliteSt
     assert await workers.run(workers.step(with_, answers=answers)) == Done({"seen": [1, 2]})
 
 
-async def test_the_nodes_of_a_subgraph_are_nested_runs_and_may_ask(store: SqliteStore) -> None:
-    inner = StateGraph(Seen)
-    inner.add_node("first", lambda _: {"seen": ["first"]})
-    inner.add_node("ask", lambda _: {"seen": [interrupt("inside?")]})
-    inner.add_edge(START, "first")
-    inner.add_edge("first", "ask")
-    outer = StateGraph(Seen)
-    outer.add_node("sub", inner.compile())
-    outer.add_edge(START, "sub")
-    workers = Workers(store, graphs={"g": outer})
-    with_ = {"graph": "g", "input": {"seen": []}}
-    step = workers.step(with_)
-    (waiting,) = waits(await workers.run(step))
-    assert runs(step) == [("graph.sub", "waiting"), ("graph.sub.first", "succeeded"), ("graph.sub.ask", "waiting")]
-    step = workers.step(with_, answers=[Answer(waiting, "yes")])
-    assert (await workers.run(step)).output == {"seen": ["first", "yes"]}  # type: ignore[union-attr]  # it is Done
-    assert runs(step) == [("graph.sub", "succeeded"), ("graph.sub.ask", "succeeded")]
-
-
-async def test_visits_that_run_side_by_side_are_runs_of_their_own(store: SqliteStore) -> None:
-    graph = StateGraph(Seen)
-    graph.add_node("work", lambda n: {"seen": [n]})
-    graph.add_conditional_edges(START, lambda _: [Send("work", n) for n in range(3)], ["work"])
-    workers = Workers(store, graphs={"g": graph})
-    step = workers.step({"graph": "g", "input": {"seen": []}})
-    assert (await workers.run(step)).output == {"seen": [0, 1, 2]}  # type: ignore[union-attr]  # it is Done
-    assert [path for path, _ in runs(step)] == ["graph.work", "graph.work[2]", "graph.work[3]"]
-
-
-class Chat(TypedDict):
-    messages: Annotated[list[Any], add_messages]
-
-
-async def test_tokens_of_models_inside_the_graph_are_streamed_and_counted(store: SqliteStore) -> None:
-    usage = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
-    model = GenericFakeChatModel(messages=iter([AIMessage("Hello there friend", usage_metadata=usage)]))
-
-    async def talk(state: Chat) -> dict[str, Any]:
-        return {"messages": [await model.ainvoke(state["messages"])]}
-
-    graph = StateGraph(Chat)
-    graph.add_node(talk)
-    graph.add_edge(START, "talk")
-    workers = Workers(store, graphs={"g": graph})
-    step = workers.step({"graph": "g", "input": {"messages": [{"role": "user", "content": "hi"}]}})
-    result = await workers.run(step)
-    assert step.text == "Hello there friend"
-    assert isinstance(result, Done)
-    assert [message["content"] for message in result.output["messages"]] == ["hi", "Hello there friend"]
-    assert result.usage is not None
-    assert result.usage.model_calls == 1
-
-
 async def test_what_a_node_raises_is_the_steps_failure_and_shows_at_the_node(store: SqliteStore) -> None:
     def broken(state: Seen) -> Seen:
         del state
@@ -265,43 +202,6 @@ async def test_what_a_node_raises_is_the_steps_failure_and_shows_at_the_node(sto
         await workers.run(step)
     assert (raised.value.failure.code, raised.value.failure.retryable) == ("connection_error", True)
     assert runs(step) == [("graph.broken", "failed")]
-
-
-async def test_the_graphs_memory_is_the_tenants(store: SqliteStore) -> None:
-    async def remember(state: Seen) -> Seen:
-        del state
-        await get_store().aput(("facts",), "k", {"v": 1})
-        return {"seen": [1]}
-
-    def recall(state: Seen) -> Seen:
-        del state
-        item = get_store().get(("facts",), "k")  # in a thread
-        return {"seen": [item.value if item else None]}
-
-    graph = StateGraph(Seen)
-    graph.add_node(remember)
-    graph.add_node(recall)
-    graph.add_edge(START, "remember")
-    graph.add_edge("remember", "recall")
-    workers = Workers(store, graphs={"g": graph})
-    assert await workers.output({"graph": "g", "input": {"seen": []}}) == {"seen": [1, {"v": 1}]}
-
-
-async def test_a_graph_that_a_node_invokes_in_a_thread_keeps_checkpoints_too(store: SqliteStore) -> None:
-    inner = StateGraph(Seen)
-    inner.add_node("x", lambda _: {"seen": ["x"]})
-    inner.add_edge(START, "x")
-    compiled = inner.compile()
-
-    def call(state: Seen) -> Seen:
-        del state
-        return {"seen": compiled.invoke({"seen": []})["seen"]}
-
-    outer = StateGraph(Seen)
-    outer.add_node(call)
-    outer.add_edge(START, "call")
-    workers = Workers(store, graphs={"g": outer})
-    assert await workers.output({"graph": "g", "input": {"seen": []}}) == {"seen": ["x"]}
 
 
 def endless() -> StateGraph[Seen]:
@@ -330,7 +230,8 @@ async def test_a_breakpoint_pauses_the_step_until_somebody_answers(store: Sqlite
     graph.add_node("b", lambda _: {"seen": ["b"]})
     graph.add_edge(START, "a")
     graph.add_edge("a", "b")
-    compiled = graph.compile(**{when: ["b" if when == "interrupt_before" else "a"]})
+    before, after = (["b"], None) if when == "interrupt_before" else (None, ["a"])
+    compiled = graph.compile(interrupt_before=before, interrupt_after=after)
     workers = Workers(store, graphs={"g": compiled})
     with_ = {"graph": "g", "input": {"seen": []}}
     paused = waits(await workers.run(workers.step(with_)))

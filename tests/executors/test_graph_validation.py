@@ -1,6 +1,7 @@
 """What is said about a graph that is declared wrongly, and what may be offered from Python."""
 
 import sys
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, TypedDict
 
@@ -81,6 +82,9 @@ NODE = {"kind": "transform"}
             "nodes.one.update.see",
             "there is no channel 'see'; did you mean seen?",
         ),
+        ({"nodes": {"one": NODE, "two": {"kind": "sleep"}}}, "nodes.two.kind", None),
+        ({"input": {"seen": ["${ secrets.crm }"]}}, "input", None),
+        ({"nodes": {"one": {**NODE, "update": {"seen": "${ secrets.crm }"}}, "two": NODE}}, "nodes.one.update", None),
         ({"recursion_limit": 1001}, "recursion_limit", None),
         ({"recursion_limit": 0}, "recursion_limit", None),
         ({"edges": [{"from": "one", "to": "two", "wen": "true"}]}, "edges.0.wen", None),
@@ -163,7 +167,7 @@ def test_a_node_waits_for_branches_that_can_still_reach_it(
 
 def test_a_long_chain_is_no_problem_for_the_stack() -> None:
     names = ["START", *(f"n{n}" for n in range(3000))]
-    long = joins(*(f"{one}>{other}" for one, other in zip(names, names[1:], strict=False)))
+    long = joins(*(f"{one}>{other}" for one, other in pairwise(names)))
     assert long.must_wait("n2999", {"n0", "n2999"})
 
 

@@ -141,9 +141,7 @@ async def define_keyed(client: Client, on_limit: str) -> None:
 
 async def go(client: Client, execution_id: str) -> None:
     await client.until(execution_id, E.WAITING)
-    await signal_execution(
-        client.services, client.caller, execution_id, name="go", payload=None, idempotency_key=None
-    )
+    await signal_execution(client.services, client.caller, execution_id, name="go", payload=None, idempotency_key=None)
 
 
 async def test_executions_with_one_key_follow_one_another(client: Client) -> None:
@@ -191,7 +189,9 @@ async def test_a_queued_execution_that_is_cancelled_frees_nothing_and_blocks_nob
 
 async def test_a_retry_keeps_what_was_recorded_and_runs_the_rest(client: Client) -> None:
     await client.define(
-        call("a", "echo", {"value": "once"}), call("b", "flaky", {"key": "b", "failures": 1}), output="${ steps.b.output }"
+        call("a", "echo", {"value": "once"}),
+        call("b", "flaky", {"key": "b", "failures": 1}),
+        output="${ steps.b.output }",
     )
     old = await client.run()
     assert old.state.status is E.FAILED
@@ -267,9 +267,13 @@ async def test_a_live_edit_changes_what_has_not_begun(client: Client) -> None:
     execution_id = await client.start()
     await client.until(execution_id, E.WAITING)
     edits = [
-        StepEdit(action=EditAction.UPDATE, step_id="b", definition={"with": {"call": "test.echo", "args": {"value": "new"}}}),
+        StepEdit(
+            action=EditAction.UPDATE, step_id="b", definition={"with": {"call": "test.echo", "args": {"value": "new"}}}
+        ),
         StepEdit(action=EditAction.DELETE, step_id="c"),
-        StepEdit(action=EditAction.INSERT, step_id="d", definition={**call("d", "echo", {"value": "added"}), "needs": ["b"]}),
+        StepEdit(
+            action=EditAction.INSERT, step_id="d", definition={**call("d", "echo", {"value": "added"}), "needs": ["b"]}
+        ),
     ]
 
     async def edit(*chosen: StepEdit, revision: int = 1, dry_run: bool = False) -> object:

@@ -14,6 +14,7 @@ from engine.usecases.cancel_execution import cancel_execution
 from engine.usecases.complete_step import complete_step
 from engine.usecases.paging import PageRequest
 from engine.usecases.pause_execution import pause_execution
+from engine.usecases.read_executions import state_value
 from engine.usecases.resume_execution import resume_execution
 from engine.usecases.signal_execution import signal_execution
 from engine.usecases.waiting_steps import list_waiting_steps
@@ -69,7 +70,11 @@ async def test_a_failure_that_is_final_fails_the_execution_with_the_steps_failur
     view = await client.run()
     assert view.state.status is E.FAILED
     assert view.state.failure is not None
-    assert (view.state.failure.code, view.state.failure.message, view.state.failure.step_id) == ("value_error", "broken", "a")
+    assert (view.state.failure.code, view.state.failure.message, view.state.failure.step_id) == (
+        "value_error",
+        "broken",
+        "a",
+    )
     assert (await client.statuses(view.state.id))["b"] == "CANCELLED"
 
 
@@ -210,9 +215,7 @@ async def test_a_signal_under_the_same_key_counts_once(client: Client) -> None:
     )
     execution_id = await client.start()
     for _ in range(2):
-        await signal_execution(
-            client.services, client.caller, execution_id, name="go", payload=1, idempotency_key="k"
-        )
+        await signal_execution(client.services, client.caller, execution_id, name="go", payload=1, idempotency_key="k")
     view = await client.until(execution_id, E.WAITING)
     assert (await client.names(execution_id)).count("SignalReceived") == 1
     assert view.state.status is E.WAITING
@@ -317,8 +320,6 @@ async def test_a_large_output_is_kept_whole(client: Client) -> None:
     text = "x" * 900_000
     view = await client.run(input={"text": text})
     assert view.state.status is E.SUCCEEDED
-    from engine.usecases.read_executions import state_value
-
     assert await state_value(client.services, client.caller, view, view.state.output) == text
     assert await state_value(client.services, client.caller, view, view.state.input) == {"text": text}
 

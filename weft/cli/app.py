@@ -8,7 +8,7 @@ from weft.cli.commands.version import print_version
 from weft.cli.exit_codes import MEANINGS
 from weft.cli.lazy_group import LazyGroup
 
-_EPILOG = "Exit codes:\n\n" + "\n\n".join(f"{code.value}: {meaning}" for code, meaning in MEANINGS.items())
+_EPILOG = "Exit codes:\n" + "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
 
 app = typer.Typer(
     name="weft",

@@ -237,9 +237,7 @@ def _edit(work: Work, command: c.Edit) -> None:
     before = work.x.plan.definition
     changes = diff(before, apply_edits(before, command.edits))
     revision = work.x.state.revision + 1
-    work.emit(
-        e.ExecutionEdited(at=work.at, revision=revision, diff=changes, actor=command.actor, edits=command.edits)
-    )
+    work.emit(e.ExecutionEdited(at=work.at, revision=revision, diff=changes, actor=command.actor, edits=command.edits))
 
 
 def check_edit(x: Execution, command: c.Edit) -> None:

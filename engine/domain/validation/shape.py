@@ -33,8 +33,8 @@ _WORDINGS = {
     "string_pattern_mismatch": "must match {pattern}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length}, and has {actual_length}",
-    "too_long": "must have at most {max_length}, and has {actual_length}",
+    "too_short": "must have at least {min_length} entries, and has {actual_length}",
+    "too_long": "must have at most {max_length} entries, and has more",
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
@@ -54,7 +54,8 @@ def shape_problems(
     try:
         model.model_validate(value)
     except ValidationError as error:
-        found = [(*_place(value, detail), detail) for detail in error.errors(include_url=False)]
+        details = [detail for detail in error.errors(include_url=False) if not _only_counts_valid_entries(detail)]
+        found = [(*_place(value, detail), detail) for detail in details]
         kept = [
             (where, union, detail)
             for where, union, detail in found
@@ -100,6 +101,11 @@ def _place(value: Any, detail: ErrorDetails) -> tuple[Path, Path | None]:
             continue
         where.append(str(segment))
     return tuple(where), union
+
+
+def _only_counts_valid_entries(detail: ErrorDetails) -> bool:
+    """Where entries of a list are wrong, pydantic also finds the list too short."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _has(value: Any, segment: str | int) -> bool:

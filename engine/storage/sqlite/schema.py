@@ -34,9 +34,11 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def present(self) -> tuple[str, ...]:
-        """Rows without one of these fields are not in it, which keeps it small. Counts within a parent need them all."""
+        """Rows without one of these fields are not in it, which keeps it small: what is asked by equality, and across
+        parents, where `Shape.counts` allows for it, what is ordered by first.
+        """
         across = "parent" not in self.equality
-        fields = (*self.equality, *(each.field for each in self.order if across))
+        fields = (*self.equality, *(each.field for each in self.order[:1] if across))
         return tuple(field for field in fields if field not in _NEVER_NULL)
 
     @property
