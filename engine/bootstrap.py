@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import Self
+from pathlib import Path
+from typing import Self, TypeVar
+
+from yaml import YAMLError
 
 from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
@@ -60,7 +63,7 @@ from engine.runtime.step_runner import StepRunner
 from engine.runtime.sweep import Sweep
 from engine.runtime.worker import Worker
 from engine.secrets.environment import EnvironmentSecrets
-from engine.settings import Settings
+from engine.settings import BadSettings, Settings
 from engine.storage.port import DocumentStore
 from engine.storage.repositories.batches import BatchRepository
 from engine.storage.repositories.concurrency import ConcurrencyRepository
@@ -76,6 +79,8 @@ from engine.usecases.services import Limits, Services
 
 DATABASE = "weft.db"
 OWN_TOPICS = frozenset({EVENTS, WAKE, BATCH_WAKE})
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +100,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def open_store(settings: Settings) -> DocumentStore:
+    """The store alone, for whoever closes it. Raises `CannotOpenStore`, as where another process has it open."""
+    return await SqliteStore.open(settings.data_dir / DATABASE)
+
+
 @asynccontextmanager
 async def open_engine(
     settings: Settings,
@@ -111,8 +121,7 @@ async def open_engine(
     """
     async with AsyncExitStack() as stack:
         if store is None:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-            store = await SqliteStore.open(settings.data_dir / DATABASE)
+            store = await open_store(settings)
             stack.push_async_callback(store.close)
         bus = LocalBus()
         stack.push_async_callback(bus.close)
@@ -121,8 +130,9 @@ async def open_engine(
         cache = StepCache(store, clock)
         modules = import_modules(settings.modules)
         functions = Functions.collect(modules)
-        scripted = {name: script for path in settings.scripts for name, script in load_scripts(path).items()}
+        scripted = {name: script for path in settings.scripts for name, script in _loaded(load_scripts, path).items()}
         scripted.update(scripts or {})
+        prices = _loaded(load_prices, settings.prices) if settings.prices else {}
         parts = _Parts(
             bus=bus,
             functions=functions,
@@ -130,7 +140,7 @@ async def open_engine(
             children=children,
             cache=cache,
             scripts=scripted,
-            prices=Prices({**scripted_prices(scripted), **(load_prices(settings.prices) if settings.prices else {})}),
+            prices=Prices({**scripted_prices(scripted), **prices}),
             clock=clock,
         )
         built_in = await _built_in_kinds(stack, settings, parts)
@@ -143,6 +153,13 @@ async def open_engine(
         grace = settings.grace.total_seconds()
         stack.push_async_callback(worker.stop, grace)
         yield Engine(services=services, worker=worker, hub=hub, settings=settings, functions=functions)
+
+
+def _loaded(load: Callable[[Path], T], path: Path) -> T:
+    try:
+        return load(path)
+    except (OSError, ValueError, YAMLError) as error:
+        raise BadSettings([f"{path}: {error}"]) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
 
 def create_app(runtime: Runtime) -> Starlette:
     """Neither opens nor closes what `runtime` holds: that is for whoever built it."""
-    schema = build_schema()._schema  # there is no public way to the schema of graphql-core
+    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
     metrics = Metrics(runtime.services)
     operations = Operations(schema, Documents(schema, DocumentLimits()), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None

@@ -71,20 +71,25 @@ async def attempt(given: object, act: Callable[[], Awaitable[T]]) -> tuple[T | N
 
 
 def user_errors(error: WeftError) -> list[UserError]:
-    path = None if error.path is None else list(error.path)
+    if isinstance(error, ValidationFailed):
+        return [validation_error(problem) for problem in error.problems]
+    return [_user_error(error, None if error.path is None else list(error.path))]
+
+
+def _user_error(error: WeftError, path: list[str] | None) -> UserError:
     match error:
-        case ValidationFailed():
-            return [validation_error(problem) for problem in error.problems]
         case BadRequest():
-            return [ValidationError(code=ErrorCode.VALIDATION_FAILED, message=error.message, path=path, hint=None)]
+            return ValidationError(code=ErrorCode.VALIDATION_FAILED, message=error.message, path=path, hint=None)
         case RevisionConflict():
-            return [_conflict(error, path, current=error.current)]
+            return _conflict(error, path, current=error.current)
         case AlreadyExists() | IdempotencyMismatch():
-            return [_conflict(error, path, existing=error.existing_id)]
+            return _conflict(error, path, existing=error.existing_id)
         case LimitExceeded():
-            return [_limit(error, path, error.retry_after_seconds)]
+            return _limit(error, path, error.retry_after_seconds)
+        case PayloadTooLarge():
+            return _limit(error, path, None)
         case _:
-            return [GenericError(code=ErrorCode(error.code), message=error.message, path=path)]
+            return GenericError(code=ErrorCode(error.code), message=error.message, path=path)
 
 
 def validation_error(problem: Problem) -> ValidationError:
@@ -98,7 +103,10 @@ def item_error(error: ItemError) -> UserError:
     """Of several problems the first, since an item has one error."""
     if error.problems:
         return validation_error(error.problems[0])
-    return GenericError(code=ErrorCode(error.code), message=error.message, path=list(error.path) or None)
+    path = list(error.path) or None
+    if error.code == BadRequest.code:
+        return ValidationError(code=ErrorCode.VALIDATION_FAILED, message=error.message, path=path, hint=None)
+    return GenericError(code=ErrorCode(error.code), message=error.message, path=path)
 
 
 def formatted(error: GraphQLError, code: str | None = None) -> dict[str, Any]:

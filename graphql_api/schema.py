@@ -31,7 +31,7 @@ def build_schema() -> strawberry.Schema:
         types=[ConflictError, GenericError, LimitError, ValidationError, *EVENT_TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    _mend_defaults(schema._schema)  # there is no public way to the schema of graphql-core
+    _mend_defaults(schema._schema)  # noqa: SLF001 # there is no public way to the schema of graphql-core
     return schema
 
 

@@ -34,7 +34,7 @@ class Subscription:
         after: Annotated[
             int | None, strawberry.argument(description="Events behind this seq; 0 starts at the first.")
         ] = 0,
-        include_ephemeral: Annotated[  # Strawberry passes arguments by name
+        include_ephemeral: Annotated[  # noqa: FBT002 # Strawberry passes arguments by name
             bool | None, strawberry.argument(description="With progress and output deltas, which have no seq.")
         ] = True,
     ) -> AsyncGenerator[ExecutionEvent, None]:

@@ -72,7 +72,7 @@ def listen(settings: Settings) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise AddressInUse(f"{where} is in use: choose another with --port or WEFT_PORT") from error
         raise AddressRefused(f"cannot listen on {where}: {error.strerror}") from error
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - it takes no keyword
     return listener
 
 
@@ -85,7 +85,9 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
-        raise AddressRefused(f"the host {settings.host!r} is not an address of this machine: {error.strerror}") from error
+        raise AddressRefused(
+            f"the host {settings.host!r} is not an address of this machine: {error.strerror}"
+        ) from error
     foreign = [each for each in found if not ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_loopback]
     if foreign and settings.auth == "local":
         raise AddressRefused(

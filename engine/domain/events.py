@@ -188,11 +188,15 @@ class StepResumed(StepEvent, frozen=True, kw_only=True):
 
 
 class ItemEnded(StepEvent, frozen=True, kw_only=True):
-    """One item of a map or one round of a loop came to its end. `step_id` is the map or loop."""
+    """One item of a map or one round of a loop came to its end. `step_id` is the map or loop.
+
+    `output` is what the template `output` gave. Without one it is that of the last nested step, which is not told again.
+    """
 
     PAYLOADS = ("output",)
     index: int
     failed: bool = False
+    templated: bool = False
     output: Any = None
 
 

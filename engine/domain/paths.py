@@ -4,6 +4,7 @@ A frame is one item of a map or one round of a loop: `map[3]`. Its steps are `ma
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 _FRAME = re.compile(r"(.+)\[(\d+)\]")
@@ -24,13 +25,9 @@ def frame_of(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def last(path: str) -> str:
-    return path.rpartition(".")[2]
-
-
 def split_frame(frame: str) -> tuple[str, int] | None:
     """`map[3]` -> (`map`, 3); None for what is no frame."""
-    match = _FRAME.fullmatch(frame)
+    match = _FRAME.fullmatch(frame) if frame.endswith("]") else None
     return (match[1], int(match[2])) if match else None
 
 
@@ -51,3 +48,12 @@ def frames(path: str) -> list[str]:
         path = frame_of(path)
         found.append(path)
     return found
+
+
+def enclosing(path: str) -> Iterator[str]:
+    """What a run stands in, from the inside out, frames and their owners alike: `m[3].g.node` -> `m[3].g`, `m[3]`, `m`."""
+    while path := frame_of(path):
+        yield path
+        place = split_frame(path)
+        if place:
+            yield place[0]

@@ -7,14 +7,17 @@ from typing import Any
 
 from engine.domain.definition import Compensation, Handler, Policies, Retry, StepDefinition, WorkflowDefinition
 from engine.domain.kinds import Kinds, StepKind
-from engine.domain.paths import COMPENSATE, segments
+from engine.domain.paths import COMPENSATE
 
 NO_RETRY = Retry()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One step of a plan. `callers` are the steps whose `on_error` runs this one; a step with callers runs for them alone."""
+    """One step of a plan, or the compensation of one.
+
+    `callers` are the steps whose `on_error` runs this one: a step with callers is their handler and runs for them alone.
+    """
 
     id: str
     kind: StepKind
@@ -29,6 +32,8 @@ class Node:
     callers: tuple[str, ...] = ()
     lane: str | None = None
     compensate: "Node | None" = None
+    compensates: bool = False
+    """It undoes the step whose `compensate` it is."""
     cache_key: str | None = None
     cache_ttl: timedelta | None = None
     idempotency: str | None = None
@@ -68,14 +73,13 @@ class Plan:
         """The node of a step run, or None where the path names no scheduled step."""
         steps: Steps | None = self.steps
         node: Node | None = None
-        for segment in segments(path):
-            if node is not None and steps is None:
-                return node.compensate if segment == COMPENSATE else None
-            found = steps.nodes.get(segment) if steps else None
-            if found is None:
-                return node.compensate if node is not None and segment == COMPENSATE else None
-            node, steps = found, found.nested
-        return node
+        for part in path.split("."):
+            if steps is not None:
+                node = steps.nodes.get(part.partition("[")[0])
+            elif node is not None:
+                node = node.compensate if part == COMPENSATE else None
+            steps = node.nested if node is not None and part.endswith("]") else None
+        return None if path.endswith("]") else node
 
     def node(self, path: str) -> Node:
         node = self.find(path)
@@ -105,11 +109,31 @@ def _steps(definitions: Sequence[StepDefinition], defaults: Policies, kinds: Kin
         if isinstance(handler, Handler):
             callers.setdefault(handler.step, []).append(step.id)
     nodes = {step.id: _node(step, defaults, kinds, tuple(callers.get(step.id, ()))) for step in definitions}
-    dependents: dict[str, list[str]] = {step_id: [] for step_id in nodes}
+    return Steps(nodes, _dependents(nodes))
+
+
+def _dependents(nodes: Mapping[str, Node]) -> dict[str, tuple[str, ...]]:
+    """Those that need a step, and the handler of its failure. Behind a handler come also those that wait for its callers."""
+    direct: dict[str, list[str]] = {step_id: [] for step_id in nodes}
     for node in nodes.values():
         for need in (*node.needs, *node.callers):
-            dependents[need].append(node.id)
-    return Steps(nodes, {step_id: tuple(ids) for step_id, ids in dependents.items()})
+            direct[need].append(node.id)
+    return {step_id: tuple(_waiting_for(node, nodes, direct)) for step_id, node in nodes.items()}
+
+
+def _waiting_for(node: Node, nodes: Mapping[str, Node], direct: Mapping[str, list[str]]) -> dict[str, None]:
+    """Handlers may have handlers in turn, so that an end can be what a whole chain of callers was waited for."""
+    found = dict.fromkeys(direct[node.id])
+    handled, frontier = {node.id}, list(node.callers)
+    while frontier:
+        caller = frontier.pop()
+        if caller not in handled:
+            handled.add(caller)
+            found.update(dict.fromkeys(direct[caller]))
+            frontier.extend(nodes[caller].callers)
+    for step_id in handled:
+        found.pop(step_id, None)
+    return found
 
 
 def _node(step: StepDefinition, defaults: Policies, kinds: Kinds, callers: tuple[str, ...]) -> Node:
@@ -143,6 +167,7 @@ def _node(step: StepDefinition, defaults: Policies, kinds: Kinds, callers: tuple
 def _compensation(compensation: Compensation, defaults: Policies, kinds: Kinds) -> Node:
     return Node(
         id=COMPENSATE,
+        compensates=True,
         kind=kinds[compensation.kind],
         with_=compensation.with_,
         timeout=compensation.timeout or defaults.timeout,

@@ -57,29 +57,31 @@ class FailureKind(StrEnum):
 
 _E, _S = ExecutionStatus, StepStatus
 _ENDS = frozenset({_E.SUCCEEDED, _E.FAILED, _E.CANCELLED, _E.TIMED_OUT})
-_LIVE = frozenset({_E.RUNNING, _E.WAITING, _E.PAUSED})
 _DONE = frozenset({_S.SUCCEEDED, _S.FAILED, _S.SKIPPED, _S.CANCELLED, _S.COMPENSATED})
 
 EXECUTION_TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
     _E.QUEUED: frozenset({_E.RUNNING, _E.PAUSED, _E.FAILED, _E.CANCELLED, _E.TIMED_OUT}),
-    _E.RUNNING: _LIVE | _ENDS,
-    _E.WAITING: _LIVE | _ENDS,
-    _E.PAUSED: _LIVE | _ENDS | {_E.QUEUED},
+    _E.RUNNING: frozenset({_E.RUNNING, _E.WAITING, _E.PAUSED}) | _ENDS,
+    _E.WAITING: frozenset({_E.RUNNING, _E.PAUSED}) | _ENDS,
+    _E.PAUSED: frozenset({_E.QUEUED, _E.RUNNING, _E.FAILED, _E.CANCELLED, _E.TIMED_OUT}),
     _E.SUCCEEDED: frozenset(),
     _E.FAILED: frozenset(),
     _E.CANCELLED: frozenset(),
     _E.TIMED_OUT: frozenset(),
 }
-"""RUNNING may follow RUNNING: a cancellation that compensates first is recorded as such a change."""
+"""RUNNING may follow RUNNING: that an ending compensates first is recorded as such a change."""
 
 STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
-    _S.PENDING: frozenset({_S.RUNNING, _S.WAITING, _S.SUCCEEDED, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
-    _S.RUNNING: frozenset({_S.RUNNING, _S.WAITING, _S.RETRYING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED}),
+    _S.PENDING: frozenset({_S.PENDING, _S.RUNNING, _S.SUCCEEDED, _S.FAILED, _S.SKIPPED, _S.CANCELLED}),
+    _S.RUNNING: frozenset({_S.WAITING, _S.RETRYING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED}),
     _S.WAITING: frozenset({_S.PENDING, _S.RUNNING, _S.WAITING, _S.RETRYING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED}),
-    _S.RETRYING: frozenset({_S.RUNNING, _S.WAITING, _S.SUCCEEDED, _S.FAILED, _S.CANCELLED}),
+    _S.RETRYING: frozenset({_S.RUNNING, _S.CANCELLED}),
     _S.SUCCEEDED: frozenset({_S.COMPENSATED}),
     _S.FAILED: frozenset(),
     _S.SKIPPED: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.COMPENSATED: frozenset(),
 }
+"""WAITING may follow WAITING, a step may wait for several answers; and PENDING follow PENDING, where a second answer comes before the
+step has begun again. PENDING to SUCCEEDED, FAILED or SKIPPED is also how results are taken over from another execution.
+"""

@@ -25,9 +25,7 @@ class DocumentLimits:
 
 
 class Documents:
-    """Remembers the valid documents that were used last. Validating takes 0.7 ms where executing a small query takes
-    0.1.
-    """
+    """Remembers the valid documents that were used last: validating one takes 0.7 ms, executing a small one 0.1."""
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, remembered: int = 500) -> None:
         self._schema = schema

@@ -61,7 +61,7 @@ class Operation:
                 async with aclosing(self._events()) as events:
                     async for response in events:
                         yield response
-            except Exception as error:  # whatever it is, the client is told that the stream broke; errors.py logs it
+            except Exception as error:  # noqa: BLE001 # whatever it is, the client is told that the stream broke; errors.py logs it
                 self.metrics.count(self.kind.value, "error")
                 yield {"errors": [formatted_exception(error)]}
             else:

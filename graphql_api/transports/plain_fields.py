@@ -46,7 +46,7 @@ class PlainFieldExecutor(Executor[Any]):
             read = plain.get(details[0].node.name.value)
             try:
                 results[name] = read(source_value) if read else None
-            except Exception:  # the long way raises it again, where it is handled
+            except Exception:  # noqa: BLE001 # the long way raises it again, where it is handled
                 read = None
             if read is None:
                 results[name] = None

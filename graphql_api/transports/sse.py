@@ -16,6 +16,7 @@ from graphql_api.transports.operations import Response
 from graphql_api.transports.refusal import bad_request
 
 KEEP_ALIVE_SECONDS = 12.0
+_DIGITS = 18
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -28,7 +29,7 @@ def last_event_id(headers: Mapping[str, str]) -> int:
     text = headers.get("last-event-id", "").strip()
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS:
         raise bad_request("Last-Event-ID is not the id of an event of this stream")
     return int(text)
 

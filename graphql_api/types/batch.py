@@ -52,7 +52,7 @@ class Batch(Node):
         info: Info,
         first: First = 50,
         after: After = None,
-        only_errors: Annotated[  # Strawberry passes arguments by name
+        only_errors: Annotated[  # noqa: FBT002 # Strawberry passes arguments by name
             bool | None, strawberry.argument(description="Only items that were rejected.")
         ] = False,
     ) -> Connection[BatchItem]:

@@ -50,7 +50,7 @@ def read_duration(text: Any) -> timedelta:
         raise GraphQLError(str(error)) from error
 
 
-def read_json_literal(  # one for each kind
+def read_json_literal(  # noqa: PLR0911 # one for each kind
     node: ValueNode, variables: dict[str, Any] | None = None
 ) -> Any:
     """JSON written inside a document. Variables may stand anywhere in it."""

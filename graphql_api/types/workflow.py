@@ -10,8 +10,7 @@ from engine.domain.errors import BadRequest, NotFound
 from engine.usecases.read_workflows import count_versions, list_versions
 from graphql_api.context import Info
 
-# Workflow and Execution name each other, so each imports the other's module and not its names: either may be loaded
-# first.
+# Workflow and Execution name each other, so each imports the other's module, not its names: either may come first.
 from graphql_api.types import execution
 from graphql_api.types.enums import WorkflowStatus
 from graphql_api.types.filters import ExecutionFilter, ExecutionOrder

@@ -45,6 +45,8 @@ class ProbeRuntime:
 
 @strawberry.type
 class Query:
+    plain: str = "as it is"
+
     @strawberry.field
     def echo(self, value: JSON) -> JSON:
         return value
@@ -56,6 +58,10 @@ class Query:
     @strawberry.field
     def itself(self) -> "Query":
         return self if isinstance(self, Query) else Query()
+
+    @strawberry.field
+    def hollow(self) -> "Query | None":
+        return Query(plain=cast("str", None))
 
     @strawberry.field
     def refused(self) -> int:
@@ -122,7 +128,7 @@ STREAMS: list[str] = []
 
 async def stream_closed() -> None:
     async with asyncio.timeout(5):
-        while "closed" not in STREAMS:  # an event would belong to the loop of the first test
+        while "closed" not in STREAMS:
             await asyncio.sleep(0.001)
 
 

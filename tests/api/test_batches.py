@@ -32,7 +32,9 @@ async def test_a_batch_starts_all_its_items_and_tells_how_they_ended(api: Api) -
     assert await completed(api, batch["id"]) == {
         "status": "COMPLETED", "finished": 3, "succeeded": 3, "failed": 0, "total": 3,
     }  # fmt: skip
-    query = "query($id: ID!) { node(id: $id) { ... on Batch { items(first: 2) { nodes { index execution { output } } pageInfo { hasNextPage } } } } }"
+    query = """query($id: ID!) { node(id: $id) { ... on Batch { items(first: 2) {
+        nodes { index execution { output } } pageInfo { hasNextPage }
+    } } } }"""
     page = (await api.data(query, id=batch["id"]))["node"]["items"]
     assert page["nodes"] == [{"index": 0, "execution": {"output": 1}}, {"index": 1, "execution": {"output": 2}}]
     assert page["pageInfo"] == {"hasNextPage": True}

@@ -158,7 +158,9 @@ async def test_a_step_that_does_not_wait_takes_no_answer(api: Api, asking: str) 
 
 
 async def test_people_find_the_steps_that_wait_for_them(api: Api, asking: str) -> None:
-    query = "query($a: String) { waitingSteps(assignee: $a) { totalCount nodes { execution { id } step { stepId waitingFor { prompt } } } } }"
+    query = """query($a: String) { waitingSteps(assignee: $a) {
+        totalCount nodes { execution { id } step { stepId waitingFor { prompt } } }
+    } }"""
     waiting = {"execution": {"id": asking}, "step": {"stepId": "approve", "waitingFor": {"prompt": "Go on?"}}}
     assert (await api.data(query, a="leads"))["waitingSteps"] == {"totalCount": 1, "nodes": [waiting]}
     assert (await api.data(query))["waitingSteps"]["nodes"] == [waiting]

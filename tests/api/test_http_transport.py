@@ -209,6 +209,21 @@ async def test_numbers_that_json_does_not_have_become_null(client: httpx.AsyncCl
     assert orjson.loads(response.content) == {"data": {"echo": None}}
 
 
+async def test_fields_come_in_the_order_of_the_selection(client: httpx.AsyncClient) -> None:
+    query = "{ __typename itself { number __typename b: itself { plain } plain } z: number a: number }"
+    response = await client.post("/graphql", json={"query": query})
+    assert response.text == (
+        '{"data":{"__typename":"Query","itself":{"number":1,"__typename":"Query","b":{"plain":"as it is"},"plain":"as it is"},'
+        '"z":1,"a":1}}'
+    )
+
+
+async def test_a_plain_field_that_has_no_value_is_reported_where_it_is(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json={"query": "{ hollow { plain } }"})
+    assert response.json()["data"] == {"hollow": None}
+    assert only_error(response)["path"] == ["hollow", "plain"]
+
+
 async def test_variables_may_stand_inside_of_literal_json(client: httpx.AsyncClient) -> None:
     query = 'query($v: JSON) { echo(value: {a: [1, 2.5, "x", true, null, $v]}) }'
     response = await client.post("/graphql", json={"query": query, "variables": {"v": {"b": 1}}})

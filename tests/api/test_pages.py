@@ -54,7 +54,8 @@ async def test_an_empty_page_has_no_cursors(api: Api) -> None:
     }  # fmt: skip
 
 
-async def test_null_asks_for_the_default(api: Api, started: list[str]) -> None:
+@pytest.mark.usefixtures("started")
+async def test_null_asks_for_the_default(api: Api) -> None:
     assert len((await page(api, first=None, after=None))["nodes"]) == 5
 
 
@@ -86,12 +87,14 @@ async def test_what_never_was_a_cursor_is_refused(api: Api, after: str) -> None:
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_the_cursor_of_another_listing_is_refused(api: Api, started: list[str]) -> None:
+@pytest.mark.usefixtures("started")
+async def test_the_cursor_of_another_listing_is_refused(api: Api) -> None:
     cursor = (await api.data("{ workflows { pageInfo { endCursor } } }"))["workflows"]["pageInfo"]["endCursor"]
     assert (await api.error(PAGE, after=cursor))["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_the_total_is_counted_only_when_it_is_asked_for(api: Api, started: list[str]) -> None:
+@pytest.mark.usefixtures("started")
+async def test_the_total_is_counted_only_when_it_is_asked_for(api: Api) -> None:
     await page(api, first=2)
     assert api.store.calls["count"] == 0
     found = await api.data("{ executions(first: 2) { totalCount } }")
@@ -101,7 +104,9 @@ async def test_the_total_is_counted_only_when_it_is_asked_for(api: Api, started:
 
 async def test_the_log_is_paged_by_seq(api: Api, started: list[str]) -> None:
     await api.ended(started[0])
-    query = "query($id: ID!, $after: Int) { execution(id: $id) { events(first: 2, after: $after) { nodes { seq } pageInfo { hasNextPage hasPreviousPage endCursor } } } }"
+    query = """query($id: ID!, $after: Int) { execution(id: $id) { events(first: 2, after: $after) {
+        nodes { seq } pageInfo { hasNextPage hasPreviousPage endCursor }
+    } } }"""
     events = (await api.data(query, id=started[0], after=2))["execution"]["events"]
     assert [event["seq"] for event in events["nodes"]] == [3, 4]
     assert events["pageInfo"] == {"hasNextPage": True, "hasPreviousPage": True, "endCursor": "4"}

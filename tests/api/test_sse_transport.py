@@ -36,8 +36,9 @@ async def test_last_event_id_resumes_behind_it() -> None:
     assert response.text.startswith('event: next\nid: 3\ndata: {"data":{"count":3}}\n\n')
 
 
-async def test_an_event_id_that_never_was_ours_is_refused() -> None:
-    assert (await stream("subscription { count(to: 3) }", {"last-event-id": "x"})).status_code == 400
+@pytest.mark.parametrize("event_id", ["x", "-1", "1.0", "9" * 5000])
+async def test_an_event_id_that_never_was_ours_is_refused(event_id: str) -> None:
+    assert (await stream("subscription { count(to: 3) }", {"last-event-id": event_id})).status_code == 400
 
 
 async def test_queries_may_be_streamed_too() -> None:

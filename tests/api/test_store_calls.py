@@ -27,7 +27,7 @@ async def test_a_list_reads_related_things_together(api: Api, fields: str) -> No
         await api.create(sums(name))
         for n in range(2):
             await api.ended(await api.start(name, input={"n": n}))
-    short, long = ("{ executions(first: %d) { nodes { id %s } } }" % (first, fields) for first in (2, 6))
+    short, long = (f"{{ executions(first: {first}) {{ nodes {{ id {fields} }} }} }}" for first in (2, 6))
     await calls(api, long)
     assert await calls(api, long) == await calls(api, short)
 

@@ -122,7 +122,7 @@ async def test_a_batch_is_shown_now_and_after_each_change_until_it_is_complete(a
     payload = await api.mutate("startExecutions", {"items": [{"workflow": "asks"}] * 2}, "batch { id }")
     batch_id = payload["batch"]["id"]
     query = "subscription($id: ID!) { batchProgress(id: $id) { status total finished failed } }"
-    seen = []
+    seen: list[dict[str, Any]] = []
     async for result in events(address, query, id=batch_id):
         if not seen:
             await api.mutate("cancelExecutions", {"filter": {"batchId": batch_id}}, "batch { id }")

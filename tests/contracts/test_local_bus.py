@@ -96,18 +96,16 @@ async def test_what_a_leaving_consumer_was_called_for_is_done_by_those_who_stay(
 
     async def keep(message: Message) -> None:
         got.append(message.body)
-        if len(got) == 6:
-            done.set()
+        done.set()
 
+    leaving = bus.consume("wake", "workers", keep, concurrency=1)
+    await leaving.__aenter__()
     async with bus.consume("wake", "workers", keep, concurrency=1):
-        leaving = bus.consume("wake", "workers", keep, concurrency=1)
-        await leaving.__aenter__()
-        for n in range(6):
-            await bus.publish("wake", b"%d" % n)
+        await bus.publish("wake", b"m")  # calls a worker of the first consumer, which has not begun
         await leaving.__aexit__(None, None, None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(1):
             await done.wait()
-    assert sorted(got) == [b"%d" % n for n in range(6)]
+    assert got == [b"m"]
 
 
 async def test_idle_workers_are_reused() -> None:

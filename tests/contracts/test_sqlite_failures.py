@@ -98,7 +98,6 @@ async def test_large_commits_leave_the_loop_its_turns(store: SqliteStore) -> Non
     commit = asyncio.create_task(store.commit([Create(path=f"{A}{n}", body=b"") for n in range(400)]))
     turns = 0
     while await store.get(f"{A}0") is None:
-        assert await store.count("tenants/t/executions") in (0, 400)  # nobody sees a part
         await asyncio.sleep(0)
         turns += 1
     await commit

@@ -218,6 +218,17 @@ async def test_reads_see_what_was_acknowledged_before(store: DocumentStore) -> N
     await asyncio.gather(*(write_and_read(n) for n in range(10)))
 
 
+async def test_nobody_sees_a_part_of_a_commit(store: DocumentStore) -> None:
+    writes = [Create(path=f"tenants/t/executions/{n}", body=b"x") for n in range(MAX_WRITES)]
+    commit = asyncio.create_task(store.commit(writes))
+    while not commit.done():
+        first, last = await revs(store, "tenants/t/executions/0", f"tenants/t/executions/{MAX_WRITES - 1}")
+        assert first == last
+        assert await store.count("tenants/t/executions") in (0, MAX_WRITES)
+        await asyncio.sleep(0)
+    await commit
+
+
 async def test_a_commit_takes_as_many_writes_as_it_says(store: DocumentStore) -> None:
     writes = [Create(path=f"tenants/t/executions/{n}", body=b"x") for n in range(MAX_WRITES)]
     await store.commit(writes)

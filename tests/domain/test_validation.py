@@ -290,6 +290,19 @@ def test_nested_steps_are_checked_in_the_same_way() -> None:
     ]
 
 
+def test_the_nodes_of_a_graph_fit_their_kinds() -> None:
+    nodes = {"a": {"kind": "cal"}, "b": {"kind": "call", "with": {"cal": "${ state.x }", "call": "${ secrets.x }"}}}
+    document = workflow(
+        step("g", "graph", with_={"nodes": nodes, "edges": [{"when": "state.x + itme"}, {"when": "${ secrets.x }"}]})
+    )
+    assert problems(document) == [
+        ("steps.0.with.edges.0.when", "unknown name 'itme'", "known here: execution, input, output, state, steps"),
+        ("steps.0.with.edges.1.when", "secrets cannot be used here", "only kinds that call out know them"),
+        ("steps.0.with.nodes.a.kind", "there is no step kind 'cal'", "did you mean call?"),
+        ("steps.0.with.nodes.b.with.cal", "is not a known field", "did you mean call?"),
+    ]
+
+
 def test_bad_schemas_are_problems_in_their_place() -> None:
     document = workflow(step("a", "call", with_={"call": "x", "schema": {"type": "strin"}}), input={"$ref": "http://x"})
     assert [path for path, _ in messages(document)] == ["input.$ref", "steps.0.with.schema.type"]

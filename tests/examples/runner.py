@@ -64,6 +64,7 @@ class Example:
                 continue
             if entry.event.step_id == cancel_at:
                 await cancel_execution(self.services, CALLER, execution_id, reason="changed my mind", force=False)
+                answers = None
             elif answers and entry.event.step_id in answers:
                 await self._answer(execution_id, entry.event.step_id, answers[entry.event.step_id])
         return events

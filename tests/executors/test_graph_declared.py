@@ -1,9 +1,10 @@
-"""Declared graphs: state, edges, branches, and what is refused when they run."""
+"""Declared graphs: state, edges, and what is refused when they run."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from engine.executors.port import Answer, StepFailure
 from engine.storage.sqlite.store import SqliteStore
@@ -187,80 +188,6 @@ async def test_a_node_without_an_edge_whose_condition_holds_fails_rather_than_en
     assert (failed.code, failed.retryable) == ("no_edge", False)
 
 
-# ------------------------------------------------------------------ branches
-
-
-def parallel() -> dict[str, Any]:
-    """From `a` to `b` and `join`, and to `c`, `d` and `join`; from there back to `a` while `round` is under 2."""
-    node = {name: {**value(), "update": {"seen": name}} for name in ("a", "b", "c", "d")}
-    join = {**value(), "update": {"seen": "join", "round": 1}}
-    return {
-        "state": {
-            "seen": {"type": "array", "reduce": "append"},
-            "round": {"type": "integer", "reduce": "add", "default": 0},
-        },
-        "entry": "a",
-        "nodes": {**node, "join": join},
-        "edges": [
-            {"from": "a", "to": "b"},
-            {"from": "a", "to": "c"},
-            {"from": "b", "to": "join"},
-            {"from": "c", "to": "d"},
-            {"from": "d", "to": "join"},
-            {"from": "join", "to": "END", "when": "state.round >= 2"},
-            {"from": "join", "to": "a"},
-        ],
-        "output": "${ state.seen }",
-    }
-
-
-async def test_branches_of_different_length_meet_once_in_every_round(store: SqliteStore) -> None:
-    assert await Workers(store).output(parallel()) == ["a", "b", "c", "d", "join"] * 2
-
-
-async def test_a_join_does_not_wait_for_a_branch_that_took_another_way(store: SqliteStore) -> None:
-    with_ = parallel()
-    with_["edges"] = [
-        {"from": "a", "to": "b"},
-        {"from": "a", "to": "c"},
-        {"from": "b", "to": "join"},
-        {"from": "c", "to": "END", "when": "true"},
-        {"from": "c", "to": "d"},
-        {"from": "d", "to": "join"},
-        {"from": "join", "to": "END"},
-    ]
-    assert await Workers(store).output(with_) == ["a", "b", "c", "join"]
-
-
-async def test_a_join_behind_a_join_runs_once(store: SqliteStore) -> None:
-    names = ("a", "b", "c", "d", "inner", "e", "outer")
-    with_ = chain(**{name: value() for name in names})
-    with_["edges"] = [
-        *({"from": "a", "to": name} for name in ("b", "c", "e")),
-        {"from": "c", "to": "d"},
-        {"from": "d", "to": "inner"},
-        {"from": "b", "to": "inner"},
-        {"from": "inner", "to": "outer"},
-        {"from": "e", "to": "outer"},
-        {"from": "outer", "to": "END"},
-    ]
-    assert (await Workers(store).output(with_))["seen"] == ["a", "b", "c", "e", "d", "inner", "outer"]
-
-
-async def test_two_nodes_that_write_one_channel_at_once_need_a_reducer(store: SqliteStore) -> None:
-    with_ = chain(a=value(), b=value(), c=value())
-    with_["state"] = {"seen": {"type": "string"}}
-    with_["edges"] = [
-        {"from": "a", "to": "b"},
-        {"from": "a", "to": "c"},
-        {"from": "b", "to": "END"},
-        {"from": "c", "to": "END"},
-    ]
-    failed = await failure(Workers(store), with_)
-    assert (failed.code, failed.retryable) == ("concurrent_update", False)
-    assert "'seen'" in failed.message
-
-
 # ------------------------------------------------------------------ limits and refusals
 
 
@@ -341,3 +268,14 @@ async def test_a_graph_can_be_a_node_and_keeps_its_own_checkpoints(store: Sqlite
     step = workers.step(with_)
     assert (await workers.run(step)).output == {"seen": ["x", "y", "b"]}  # type: ignore[union-attr]  # it is Done
     assert [path for path, _ in runs(step)] == ["graph.a", "graph.a.x", "graph.a.y", "graph.b"]
+
+
+async def test_what_a_node_runs_knows_nothing_of_the_graph_around_it(store: SqliteStore) -> None:
+    """LangGraph would take a graph that is invoked in there for a subgraph, and its interrupts for the outer graph's."""
+
+    def look(_: Any, config: RunnableConfig) -> list[str]:
+        return sorted(config["configurable"])
+
+    node = {"kind": "graph", "with": {"graph": "look"}, "update": {"seen": "${ output }"}}
+    workers = Workers(store, graphs={"look": RunnableLambda(look)})
+    assert await workers.output(chain(a=node)) == {"seen": []}

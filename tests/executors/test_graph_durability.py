@@ -1,16 +1,19 @@
 """Declared graphs over time: what their nodes stream, what a crash leaves, and interrupts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
 
+from engine.domain.errors import Unavailable
 from engine.domain.waiting import WaitKind
 from engine.executors.port import Answer, Done, Suspended
+from engine.storage.port import Write
 from engine.storage.sqlite.store import SqliteStore
+from tests.executors.checkpoints import Counted
 from tests.executors.graph_steps import NOW, Workers, chain, failure, runs, value, waits
 
 
@@ -37,6 +40,17 @@ async def test_what_a_node_streams_reaches_the_step(store: SqliteStore) -> None:
 # ------------------------------------------------------------------ crashes
 
 
+class Mortal(Counted):
+    """What a process wrote that has died: nothing, from then on."""
+
+    dead = False
+
+    async def commit(self, writes: Sequence[Write]) -> None:
+        if self.dead:
+            raise Unavailable("the process is gone")
+        await super().commit(writes)
+
+
 async def test_after_a_crash_finished_nodes_are_not_run_again(store: SqliteStore) -> None:
     called: list[str] = []
     reached = asyncio.Event()
@@ -50,17 +64,20 @@ async def test_after_a_crash_finished_nodes_are_not_run_again(store: SqliteStore
             reached.set()
             await asyncio.Event().wait()
 
-    workers = Workers(store, functions=[one, two])
     with_ = chain(
         a={"kind": "function", "with": {"call": "one"}},
         b={"kind": "function", "with": {"call": "two"}},
         c=value(),
     )
-    crashing = asyncio.create_task(workers.run(workers.step(with_)))
+    mortal = Mortal(store)
+    dying = Workers(mortal, functions=[one, two])
+    running = asyncio.create_task(dying.run(dying.step(with_)))
     await reached.wait()
-    crashing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await crashing
+    mortal.dead = True
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    workers = Workers(store, functions=[one, two])
+    workers.epoch = dying.epoch
     assert await workers.output(with_) == {"seen": ["a", "b", "c"]}
     assert called == ["one", "two", "two"]
 
@@ -260,8 +277,15 @@ async def test_a_function_that_interrupts_inside_a_node_is_answered_question_by_
 async def test_two_approvals_of_an_inner_graph_keep_their_ids_while_one_is_answered(store: SqliteStore) -> None:
     workers = Workers(store)
     with_ = chain(a={"kind": "graph", "with": two_approvals(), "update": {"seen": "${ output.seen }"}}, b=value())
-    ids = list(waits(await workers.run(workers.step(with_))))
+    step = workers.step(with_)
+    ids = list(waits(await workers.run(step)))
     assert len(ids) == 2
+    assert runs(step) == [
+        ("graph.a", "waiting"),
+        ("graph.a.a", "succeeded"),
+        ("graph.a.left", "waiting"),
+        ("graph.a.right", "waiting"),
+    ]
     answers = [Answer(ids[1], "right")]
     assert list(waits(await workers.run(workers.step(with_, answers=answers)))) == [ids[0]]
     answers.append(Answer(ids[0], "left"))

@@ -14,7 +14,6 @@ from langgraph.config import get_store
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Send, interrupt
-from pydantic import BaseModel
 
 from engine.domain.failure import Usage
 from engine.executors.graphs.usage import UsageCounter
@@ -130,21 +129,21 @@ class Point:
     x: int
 
 
-class Points(BaseModel):
-    points: list[Point] = []
-    total: int = 0
+class Points(TypedDict, total=False):
+    points: list[Point]
+    total: int
 
 
 async def test_values_of_the_types_that_the_state_declares_survive_a_pause(store: SqliteStore) -> None:
     graph = StateGraph(Points)
     graph.add_node("draw", lambda _: {"points": [Point(3), Point(4)]})
     graph.add_node("ask", lambda _: interrupt("?") and {})
-    graph.add_node("sum", lambda state: {"total": sum(point.x for point in state.points)})
+    graph.add_node("sum", lambda state: {"total": sum(point.x for point in state["points"])})
     graph.add_edge(START, "draw")
     graph.add_edge("draw", "ask")
     graph.add_edge("ask", "sum")
     workers = Workers(store, graphs={"g": graph})
-    with_ = {"graph": "g"}
+    with_ = {"graph": "g", "input": {"total": 0}}
     (waiting,) = waits(await workers.run(workers.step(with_)))
     done = await workers.run(workers.step(with_, answers=[Answer(waiting, "yes")]))
     assert done == Done({"points": [{"x": 3}, {"x": 4}], "total": 7})

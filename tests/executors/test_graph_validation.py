@@ -1,7 +1,6 @@
 """What is said about a graph that is declared wrongly, and what may be offered from Python."""
 
 import sys
-from itertools import pairwise
 from types import ModuleType
 from typing import Any, TypedDict
 
@@ -15,8 +14,6 @@ from engine.domain.definition import WorkflowDefinition
 from engine.executors.decide import Decide
 from engine.executors.graph import GraphWith
 from engine.executors.graphs.builder import GraphBuilder
-from engine.executors.graphs.declaration import EdgeDefinition
-from engine.executors.graphs.joins import Joins
 from engine.executors.graphs.problems import node_problems
 from engine.executors.graphs.registry import Graphs
 from engine.executors.parts import Offered, PartsRefused
@@ -137,38 +134,6 @@ def test_a_graph_is_built_once_for_one_declaration() -> None:
     assert other is not first
     builder.build(GraphWith.model_validate(graph(state={"a": {}})).declaration)
     assert builder.build(GraphWith.model_validate(graph()).declaration) is not first
-
-
-def joins(*edges: str) -> Joins:
-    return Joins(EdgeDefinition(**dict(zip(("from", "to"), edge.split(">"), strict=True))) for edge in edges)
-
-
-@pytest.mark.parametrize(
-    ("edges", "node", "pending", "waits"),
-    [
-        (["START>a", "a>b", "a>c", "c>d", "b>j", "d>j"], "j", {"j", "d"}, True),
-        (["START>a", "a>b", "a>c", "c>d", "b>j", "d>j"], "j", {"j"}, False),
-        (["START>a", "a>b", "a>c", "c>d", "b>j", "d>j"], "d", {"j", "d"}, False),
-        (["START>a", "a>j", "a>b", "b>j", "j>a"], "j", {"j", "b"}, True),
-        (["START>a", "a>j", "a>b", "b>j", "j>a"], "a", {"j", "a"}, False),
-        (["START>a", "a>a", "a>END"], "a", {"a"}, False),
-        (["START>a", "START>b", "a>b", "b>a"], "b", {"a", "b"}, True),
-        (["START>a", "START>b", "a>b", "b>a"], "a", {"a", "b"}, False),
-    ],
-)
-def test_a_node_waits_for_branches_that_can_still_reach_it(
-    edges: list[str],
-    node: str,
-    pending: set[str],
-    waits: bool,  # noqa: FBT001 - a parameter
-) -> None:
-    assert joins(*edges).must_wait(node, pending) is waits
-
-
-def test_a_long_chain_is_no_problem_for_the_stack() -> None:
-    names = ["START", *(f"n{n}" for n in range(3000))]
-    long = joins(*(f"{one}>{other}" for one, other in pairwise(names)))
-    assert long.must_wait("n2999", {"n0", "n2999"})
 
 
 # ------------------------------------------------------------------ registry

@@ -23,9 +23,7 @@ class Api:
     async def query(self, document: str, **variables: Any) -> dict[str, Any]:
         """The response's `data`. Raises `NoServer`, `ConnectionLost`, `RequestRefused`."""
         try:
-            response = await self._http.post(
-                self.address.graphql, json={"query": document, "variables": variables}
-            )
+            response = await self._http.post(self.address.graphql, json={"query": document, "variables": variables})
         except httpx.ConnectError as error:
             raise NoServer(f"no weft server at {self.address.url}") from error
         except httpx.TransportError as error:

@@ -26,7 +26,7 @@ MEANINGS = {
     ExitCode.REFUSED: "the server refused: invalid, not found, or not possible now",
     ExitCode.UNAVAILABLE: "no server, or it cannot work at the moment: trying again may help",
     ExitCode.INTERNAL: "the server made a mistake; its log says more",
-    ExitCode.IN_USE: "`serve`: the port or the data directory is in use",
+    ExitCode.IN_USE: "`serve`: the port is in use, or the data directory is, or cannot be opened",
     ExitCode.CONFIGURATION: "`serve`: a setting is wrong, or a module cannot be imported",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C; executions go on",
 }

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from weft.cli.api import Api
-from weft.cli.api_errors import ConnectionLost, NoServer, RequestRefused
+from weft.cli.api_errors import ApiError, ConnectionLost, NoServer, RequestRefused
 from weft.cli.documents import ALIASED, EVENTS, EXECUTION_STATUS
 
 Event = dict[str, Any]
@@ -42,12 +42,12 @@ async def follow(
     Raises `NoServer` if the first connection fails, or none comes about for `PATIENCE_SECONDS`; `RequestRefused` if
     there is no such execution.
     """
-    seen, connected, failed, lost_at = after, False, 0, 0.0
+    seen, absence = after, _Absence(clock)
     while True:
         try:
             async with aclosing(api.subscribe(EVENTS, id=execution_id, after=seen, ephemeral=ephemeral)) as stream:
                 async for data in stream:
-                    connected, failed = True, 0
+                    absence.end()
                     event = _unaliased(data["executionEvents"])
                     if event["seq"] is not None and event["seq"] <= seen:
                         continue
@@ -55,20 +55,12 @@ async def follow(
                     yield event
                     if event["__typename"] in ENDINGS:
                         return
-            connected = True
             if await status_of(api, execution_id) in ENDINGS.values():
                 return  # it had ended before `after`
-        except ConnectionLost:
-            connected = True
-        except RequestRefused as refused:
-            if refused.code != "UNAVAILABLE":
+        except ApiError as error:
+            if not absence.tolerates(error):
                 raise
-        except NoServer:
-            if not connected or (failed and clock() - lost_at > PATIENCE_SECONDS):
-                raise
-        lost_at = lost_at if failed else clock()
-        pause = _pause(failed)
-        failed += 1
+        pause = absence.next_pause()
         on_interruption(pause)
         await sleep(pause)
 
@@ -79,10 +71,38 @@ async def status_of(api: Api, execution_id: str) -> str | None:
     return None if execution is None else str(execution["status"])
 
 
-def _pause(failed: int) -> float:
-    """Seconds before the next attempt: doubled each time, and jittered, so that clients do not come back all at once."""
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failed, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, protects nothing
+class _Absence:
+    """How long a server that was there has been away, and when to try it again."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._connected = False
+        self._since = 0.0
+        self._failed = 0
+
+    def end(self) -> None:
+        self._connected = True
+        self._failed = 0
+
+    def tolerates(self, error: ApiError) -> bool:
+        """Whether trying again may help."""
+        match error:
+            case ConnectionLost():
+                self._connected = True
+                return True
+            case RequestRefused():
+                return error.code == "UNAVAILABLE"
+            case NoServer():
+                return self._connected and not (self._failed and self._clock() - self._since > PATIENCE_SECONDS)
+        return False
+
+    def next_pause(self) -> float:
+        """Seconds before the next attempt: doubled each time, and jittered, so that clients do not come back at once."""
+        if not self._failed:
+            self._since = self._clock()
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failed, 10))
+        self._failed += 1
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, protects nothing
 
 
 def _unaliased(event: Event) -> Event:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import typer
@@ -21,7 +22,9 @@ def with_server(url: str | None, act: Callable[[Api], Awaitable[T]]) -> T:
     return asyncio.run(_act(_address(url), act))
 
 
-async def pages(api: Api, document: str, path: tuple[str, ...], **variables: Any) -> AsyncIterator[dict[str, Any]]:
+async def pages(
+    api: Api, document: str, path: tuple[str, ...], **variables: Any
+) -> AsyncGenerator[dict[str, Any], None]:
     """The nodes of a connection, page after page. `path` leads to it; the document takes `$first` and `$after`."""
     after = None
     while True:
@@ -35,6 +38,17 @@ async def pages(api: Api, document: str, path: tuple[str, ...], **variables: Any
         if not found["pageInfo"]["hasNextPage"]:
             return
         after = found["pageInfo"]["endCursor"]
+
+
+async def some(api: Api, document: str, path: tuple[str, ...], limit: int, **variables: Any) -> list[dict[str, Any]]:
+    """The first nodes of a connection."""
+    found: list[dict[str, Any]] = []
+    async with aclosing(pages(api, document, path, **variables)) as nodes:
+        async for node in nodes:
+            found.append(node)
+            if len(found) == limit:
+                break
+    return found
 
 
 def _address(url: str | None) -> ServerAddress:

@@ -1,13 +1,14 @@
 """Draws a watched execution: its steps as a tree, with what each is doing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from weft.cli.output import STYLES, duration, elapsed, one_line, plain
+from weft.cli.output import STYLES, elapsed, local_time, one_line, plain
 from weft.cli.watched import WatchedExecution, WatchedStep
 
 _ICONS = {
@@ -55,7 +56,9 @@ class TreePainter:
         return title
 
     def _add(self, tree: Tree, step: WatchedStep, execution: WatchedExecution, prefix: str = "") -> None:
-        branch = tree.add(self._line(step, execution, prefix))
+        branch = tree.add(self._line(step, prefix))
+        if answer := answer_command(step, execution.execution_id):
+            branch.add(Text(answer, style="yellow", no_wrap=True, overflow="fold"))
         hidden = len(step.children) - _SHOWN_CHILDREN
         if hidden > 0:
             branch.add(Text(f"{hidden} earlier", style="dim"))
@@ -66,7 +69,7 @@ class TreePainter:
                 for child in step.frames[index]:
                     self._add(branch, child, execution, f"[{index}] ")
 
-    def _line(self, step: WatchedStep, execution: WatchedExecution, prefix: str) -> Text:
+    def _line(self, step: WatchedStep, prefix: str) -> Text:
         style = STYLES.get(step.status, "dim")
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{self.icon(step.status)} ", style)
@@ -74,12 +77,12 @@ class TreePainter:
         line.append(f"  {step.kind}", "dim")
         if step.status in ("SUCCEEDED", "FAILED", "RUNNING"):
             line.append(f"  {elapsed(step.started, step.finished)}", "dim")
-        for text, text_style in self._details(step, execution):
+        for text, text_style in self._details(step):
             line.append("  ")
             line.append(text, text_style)
         return line
 
-    def _details(self, step: WatchedStep, execution: WatchedExecution) -> Iterator[tuple[str, str]]:
+    def _details(self, step: WatchedStep) -> Iterator[tuple[str, str]]:
         if step.frames:
             yield _frames_text(step), "dim"
         if step.status == "RUNNING":
@@ -89,7 +92,7 @@ class TreePainter:
         elif step.status == "FAILED" and step.failure:
             yield f"{step.failure['code']}: {one_line(step.failure['message'], 200)}", "red"
         elif step.status == "WAITING" and step.waiting_for:
-            yield waiting_text(step, execution.execution_id), "yellow"
+            yield _waiting_text(step.waiting_for), "yellow"
         elif step.status in ("SKIPPED", "CANCELLED") and step.message:
             yield one_line(step.message), "dim"
 
@@ -115,17 +118,26 @@ class TreePainter:
         return icon if self._unicode else _ASCII.get(icon, icon)
 
 
-def waiting_text(step: WatchedStep, execution_id: str) -> str:
-    """What is waited for, and what to do about it."""
-    wait = step.waiting_for or {}
-    if wait["kind"] in ("approval", "interrupt"):
-        asked = one_line(wait["prompt"] or wait["value"] or "an answer")
-        return f"{asked}  (weft approve {execution_id} {step.path})"
+def answer_command(step: WatchedStep, execution_id: str) -> str | None:
+    """What ends the wait of a step, if a person can end it."""
+    wait = step.waiting_for
+    if wait is None or wait["kind"] not in ("approval", "interrupt", "signal"):
+        return None
     if wait["kind"] == "signal":
-        return f"waits for the signal {wait['signal']}  (weft signal {execution_id} {wait['signal']})"
-    if wait["kind"] == "child":
-        return f"waits for {wait['executionId']}"
-    return f"waits until {wait['until']}" if wait["until"] else f"waits for {wait['kind']}"
+        return f"weft signal {execution_id} {wait['signal']}"
+    return f"weft approve {execution_id} {step.path}"
+
+
+def _waiting_text(wait: Mapping[str, Any]) -> str:
+    match wait["kind"]:
+        case "approval" | "interrupt":
+            return one_line(wait["prompt"] or wait["value"] or "asks for an answer")
+        case "signal":
+            return f"waits for the signal {one_line(wait['signal'])}"
+        case "child":
+            return f"waits for {wait['executionId']}"
+        case kind:
+            return f"waits until {local_time(wait['until'])}" if wait["until"] else f"waits for {kind}"
 
 
 def _frames_text(step: WatchedStep) -> str:
@@ -141,12 +153,3 @@ def _shown_frames(step: WatchedStep) -> list[int]:
     if len(step.frames) <= _SHOWN_FRAMES:
         return sorted(step.frames)
     return sorted((*step.frames_failed, *step.frames_open))[:_SHOWN_FRAMES]
-
-
-def total_text(execution: WatchedExecution) -> str:
-    if execution.started is None or execution.finished is None:
-        return ""
-    return f" in {elapsed(execution.started, execution.finished)}"
-
-
-__all__ = ["TreePainter", "duration", "total_text", "waiting_text"]

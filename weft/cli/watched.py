@@ -83,8 +83,6 @@ class WatchedExecution:
             path = event["stepId"]
             step = self._step(path)
             _STEP_EVENTS[name](step, event)
-            if step.status == "RUNNING" and self.status == "WAITING":
-                self.status = "RUNNING"
 
     def _step(self, path: str, kind: str = "") -> WatchedStep:
         """The step run at a path; a new one takes its place inside of the others."""

@@ -1,79 +1,83 @@
 """Signals, and answers to steps that wait."""
 
-from typing import Any
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from engine.domain.errors import InvalidState, NotFound, Problem, ValidationFailed
-from engine.domain.events import SignalReceived, StepResumed
+from engine.domain.events import SignalReceived
 from engine.domain.execution.commands import Answer, Signal
-from engine.domain.execution.outcomes import fail, schema_problems, succeed, take_signal
+from engine.domain.execution.outcomes import reject, resume, schema_problems, take_signal
 from engine.domain.execution.state import Run
 from engine.domain.execution.work import Work
-from engine.domain.failure import Failure
-from engine.domain.status import FailureKind, StepStatus
-from engine.domain.waiting import WaitingFor, WaitKind
+from engine.domain.status import StepStatus
+from engine.domain.waiting import WaitingFor
 
 
 def signal(work: Work, command: Signal) -> None:
-    """Goes to the step that has waited longest for it; else it is kept for one that will."""
-    path = _waiting_for_signal(work, command.name)
-    if path is not None:
-        problems = schema_problems(command.payload, work.x.runs[path].waits[0].schema, path=("payload",))
-        if problems:
-            raise ValidationFailed(problems)
+    """Goes to the first step that waits for it and accepts it. Where none waits, it is kept for one that will.
+
+    Raises `ValidationFailed` where steps wait for it, and none accepts it.
+    """
+    waiting = list(_waiting_for_signal(work, command.name))
+    refusals = [schema_problems(command.payload, wait.schema, path=("payload",)) for _, wait in waiting]
+    if refusals and all(refusals):
+        raise ValidationFailed(refusals[0])
     work.emit(SignalReceived(at=work.at, name=command.name, payload=command.payload, actor=command.actor))
-    if path is not None:
-        take_signal(work, path, work.x.state.signals[-1])
+    if waiting:
+        path, wait = waiting[refusals.index([])]
+        take_signal(work, path, wait, work.x.state.signals[-1])
 
 
-def _waiting_for_signal(work: Work, name: str) -> str | None:
+def _waiting_for_signal(work: Work, name: str) -> Iterator[tuple[str, WaitingFor]]:
+    """In the order in which the steps began."""
     for path in work.x.open:
-        run = work.x.runs[path]
-        if run.status is StepStatus.WAITING and any(wait.signal == name for wait in run.waits):
-            return path
-    return None
+        for wait in work.x.runs[path].waits:
+            if wait.signal == name:
+                yield path, wait
 
 
-def answer(work: Work, command: Answer, path: str) -> None:
-    """`path` is the scheduled run; the command may name a run inside it. Raises if the step does not wait for this."""
-    run = work.x.runs.get(path)
-    if run is None or run.status is not StepStatus.WAITING:
-        raise _not_waiting(work, command, run)
-    waiting_for = _chosen(work, command, run)
-    if command.failure is None:
-        problems = schema_problems(command.output, waiting_for.schema, path=("output",))
-        if problems:
-            raise ValidationFailed(problems)
-    payload = command.output if command.failure is None else {"failure": command.failure}
-    interrupt = waiting_for.kind is WaitKind.INTERRUPT
-    if interrupt and command.failure is None:
-        _resume(work, command, path, payload, waiting_for)
-        return
-    _resume(work, command, path, payload, waiting_for)
+def answer(work: Work, command: Answer) -> None:
+    """The command may name the scheduled run, or one inside of it. Raises if the step does not wait for this."""
+    path = work.x.scheduled(command.path)
+    named, run = work.x.runs.get(command.path), work.x.runs.get(path)
+    if named is None or run is None:
+        raise _not_waiting(work, command, named)
+    waits = _asked_by(named, run)
+    if not waits:
+        raise _not_waiting(work, command, named)
+    waiting_for = _chosen(command, waits)
     if command.failure is not None:
-        rejected = Failure(kind=FailureKind.TASK, code="rejected", message=command.failure, retryable=False)
-        fail(work, path, rejected)
-    else:
-        succeed(work, path, command.output)
+        reject(work, path, waiting_for, command.failure, actor=command.actor)
+        return
+    problems = schema_problems(command.output, waiting_for.schema, path=("output",))
+    if problems:
+        raise ValidationFailed(problems)
+    resume(work, path, waiting_for, command.output, actor=command.actor)
 
 
-def _resume(work: Work, command: Answer, path: str, payload: Any, waiting_for: WaitingFor) -> None:
-    work.emit(
-        StepResumed(
-            at=work.at, step_id=path, payload=payload, actor=command.actor, interrupt_id=waiting_for.interrupt_id
-        )
-    )
+def _asked_by(named: Run, run: Run) -> tuple[WaitingFor, ...]:
+    """The waits of a scheduled run that came from the run that was named: itself, or one inside of it."""
+    if named is run:
+        return run.waits
+    return tuple(wait for wait in run.waits if any(_same(asked, wait) for asked in named.waits))
 
 
-def _chosen(work: Work, command: Answer, run: Run) -> WaitingFor:
-    """The wait that is meant: by interrupt id, by the inner run that was named, or the only one."""
+def _same(asked: WaitingFor, wait: WaitingFor) -> bool:
+    """A run inside of a step may not know under which id the step tells what it asks."""
+    if asked.interrupt_id is not None:
+        return asked.interrupt_id == wait.interrupt_id
+    return asked == replace(wait, kind=asked.kind, interrupt_id=None)
+
+
+def _chosen(command: Answer, waits: tuple[WaitingFor, ...]) -> WaitingFor:
+    """By its interrupt id, or the only one."""
     if command.interrupt_id is not None:
-        for wait in run.waits:
+        for wait in waits:
             if wait.interrupt_id == command.interrupt_id:
                 return wait
         message = f"step {command.path!r} does not wait for interrupt {command.interrupt_id!r}"
         raise NotFound(message, path=("interruptId",))
-    inner = work.x.runs.get(command.path)
-    waits = inner.waits if inner is not None and inner.watched and inner.waits else run.waits
     if len(waits) > 1:
         message = f"step {command.path!r} waits for {len(waits)} interrupts: say which"
         ids = ", ".join(str(wait.interrupt_id) for wait in waits)

@@ -6,11 +6,11 @@ from pydantic import ValidationError
 
 from engine.domain.events import StepStarted
 from engine.domain.execution.outcomes import fail, succeed, wait
+from engine.domain.execution.refusals import refused_with
 from engine.domain.execution.scope import scope_of
 from engine.domain.execution.state import Run
 from engine.domain.execution.work import Work
 from engine.domain.expressions import ExpressionFailed, Scope, render
-from engine.domain.failure import Failure
 from engine.domain.kinds import Begin, Beginning, Execute, Fail, MapOver, Repeat, Succeed, Wait
 from engine.domain.paths import frame_of
 from engine.domain.plan import Node
@@ -39,7 +39,7 @@ def begin(work: Work, path: str, node: Node) -> None:
         follows = node.kind.begin(beginning)
     except (ExpressionFailed, ValidationError) as error:
         work.emit(StepStarted(at=work.at, step_id=path, attempt=attempt, kind=node.kind.name))
-        fail(work, path, _refusal(error))
+        fail(work, path, refused_with(error))
         return
     work.emit(
         StepStarted(
@@ -63,7 +63,7 @@ def _follow(work: Work, path: str, follows: Begin) -> None:
         case Fail(failure):
             fail(work, path, failure)
         case Wait(waiting_for):
-            wait(work, path, (waiting_for,))
+            wait(work, path, [waiting_for])
         case MapOver(items=items) if not items:
             succeed(work, path, [])
         case MapOver() | Repeat():
@@ -89,9 +89,8 @@ def unfolding_of(work: Work, path: str, node: Node) -> MapOver | Repeat:
 
 
 def scope_frame(path: str, node: Node) -> str:
-    """A compensation sees what its step saw, and the step itself."""
-    frame = frame_of(path)
-    return frame_of(frame) if node.id == "compensate" and not frame.endswith("]") and frame else frame
+    """The frame whose names the run sees. A compensation sees what its step saw, and the step itself."""
+    return frame_of(frame_of(path)) if node.compensates else frame_of(path)
 
 
 def _attempt(run: Run | None) -> int:
@@ -118,18 +117,3 @@ def _fan_total(follows: Begin) -> int | None:
             return rounds
         case _:
             return None
-
-
-def _refusal(error: ExpressionFailed | ValidationError) -> Failure:
-    if isinstance(error, ExpressionFailed):
-        details = {"path": list(error.path), "expression": error.source}
-        return Failure(
-            kind=FailureKind.TASK, code="expression_failed", message=error.message, retryable=False, details=details
-        )
-    problems = [
-        {"path": ["with", *(str(part) for part in item["loc"])], "message": item["msg"]} for item in error.errors()
-    ]
-    message = f"with.{'.'.join(problems[0]['path'][1:])}: {problems[0]['message']}"
-    return Failure(
-        kind=FailureKind.TASK, code="invalid_with", message=message, retryable=False, details={"problems": problems}
-    )

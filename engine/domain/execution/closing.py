@@ -15,8 +15,8 @@ from engine.domain.execution.outcomes import cancel
 from engine.domain.execution.state import Ending, Execution
 from engine.domain.execution.work import Work
 from engine.domain.failure import Failure
-from engine.domain.paths import compensation_of, frame_of, last
-from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
+from engine.domain.paths import compensation_of, frame_of
+from engine.domain.status import ExecutionStatus, StepStatus
 
 
 def begin_ending(
@@ -32,7 +32,7 @@ def begin_ending(
     for path in list(work.x.open):
         cancel(work, path, reason or f"the execution is {status.value.lower()}")
     ending = Ending(status=status, failure=failure, reason=reason, actor=actor)
-    if force or next_to_compensate(work.x) is None:
+    if force or not work.x.compensable:
         work.emit(_terminal_event(work, ending))
         return
     work.emit(
@@ -48,20 +48,19 @@ def begin_ending(
     )
 
 
-def go_on_ending(work: Work, path: str) -> None:
-    """A step came to its end while the execution ends: if it was a compensation, that is told, and the next is begun."""
-    compensated = frame_of(path)
-    if last(path) == "compensate" and work.x.status_of(path) is StepStatus.SUCCEEDED:
-        work.emit(StepCompensated(at=work.at, step_id=compensated))
-    compensate(work)
+def note_compensation(work: Work, path: str) -> None:
+    """A step came to its end while the execution ends: if it was a compensation that succeeded, its step was undone."""
+    if work.x.plan.node(path).compensates and work.x.status_of(path) is StepStatus.SUCCEEDED:
+        work.emit(StepCompensated(at=work.at, step_id=frame_of(path)))
 
 
-def compensate(work: Work) -> None:
-    """Begins the next compensation if none is open; ends the execution where none is left."""
+def go_on_ending(work: Work) -> None:
+    """Begins the compensation of the step that succeeded last, if none is under way; ends the execution where none is left."""
     state = work.x.state
-    if state.terminal or state.ending is None or work.x.open:
+    going_on = state.status in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING) and not work.cut
+    if state.ending is None or work.x.open or not going_on:
         return
-    path = next_to_compensate(work.x)
+    path = next(reversed(work.x.compensable), None)
     if path is None:
         work.emit(_terminal_event(work, state.ending))
         return
@@ -70,30 +69,25 @@ def compensate(work: Work) -> None:
     begin(work, compensation_of(path), node)
 
 
-def next_to_compensate(x: Execution) -> str | None:
-    """The step that succeeded last among those that can be undone and were not tried yet."""
-    latest, found = -1, None
-    for path, run in x.runs.items():
-        if run.status is not StepStatus.SUCCEEDED or run.watched or (run.ended_seq or 0) <= latest:
-            continue
-        node = x.plan.find(path)
-        if node is not None and node.compensate is not None and compensation_of(path) not in x.runs:
-            latest, found = run.ended_seq or 0, path
-    return found
-
-
 def _terminal_event(work: Work, ending: Ending) -> DurableEvent:
     if ending.status is ExecutionStatus.CANCELLED:
         return ExecutionCancelled(at=work.at, reason=ending.reason, actor=ending.actor)
-    failure = ending.failure or Failure(kind=FailureKind.TASK, code="failed", message="the execution failed")
-    undone = [path for path, run in work.x.runs.items() if last(path) == "compensate" and _failed(run.status)]
-    if undone:
-        details = failure.details if isinstance(failure.details, dict) else {"details": failure.details}
-        failure = replace(failure, details={**details, "compensation_failed": [frame_of(path) for path in undone]})
+    assert ending.failure is not None
+    failure = _with_failed_compensations(ending.failure, work.x)
     if ending.status is ExecutionStatus.TIMED_OUT:
         return ExecutionTimedOut(at=work.at, failure=failure)
     return ExecutionFailed(at=work.at, failure=failure)
 
 
-def _failed(status: StepStatus) -> bool:
-    return status is StepStatus.FAILED
+def _with_failed_compensations(failure: Failure, x: Execution) -> Failure:
+    """Names in `details` the steps that could not be undone."""
+    failed = [
+        frame_of(path)
+        for path, run in x.runs.items()
+        if run.status is StepStatus.FAILED and (node := x.plan.find(path)) is not None and node.compensates
+    ]
+    if not failed:
+        return failure
+    given = failure.details if failure.details is not None else {}
+    details = given if isinstance(given, dict) else {"details": given}
+    return replace(failure, details={**details, "compensation_failed": failed})

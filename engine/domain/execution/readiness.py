@@ -1,4 +1,4 @@
-"""Whether a step may start: what it needs is done as its `join` demands, and its `when` holds."""
+"""Whether a step may start: what it needs is done as its `join` demands."""
 
 from enum import Enum
 
@@ -17,38 +17,38 @@ class Readiness(Enum):
 
 def readiness(x: Execution, frame: str, steps: Steps, node: Node) -> Readiness:
     if node.callers:
-        return _handler_readiness(x, frame, steps, node)
-    if not node.needs:
-        return Readiness.GO
-    ends = [_end(x, frame, steps.nodes[need]) for need in node.needs]
-    settled = [end for end in ends if end is not None]
-    passed = any(end is not StepStatus.SKIPPED for end in settled)
-    if node.join == "any" and passed:
-        return Readiness.GO
-    if len(settled) < len(ends):
+        return _handler_readiness(x, frame, node)
+    passed, missing = not node.needs, False
+    for need in node.needs:
+        end = _end(x, frame, steps, steps.nodes[need])
+        missing = missing or end is None
+        passed = passed or end not in (None, StepStatus.SKIPPED)
+        if missing and node.join != "any":
+            return Readiness.NOT_YET
+        if passed and node.join == "any":
+            return Readiness.GO
+    if missing:
         return Readiness.NOT_YET
     return Readiness.GO if passed or node.join == "always" else Readiness.ALL_SKIPPED
 
 
-def _end(x: Execution, frame: str, node: Node) -> StepStatus | None:
-    """How a needed step ended; None while it, or the handler of its failure, is not done."""
-    status = x.status_of(within(frame, node.id))
-    if not status.done:
-        return None
-    if status is StepStatus.FAILED and node.handler and not x.status_of(within(frame, node.handler)).done:
-        return None
-    return status
+def _end(x: Execution, frame: str, steps: Steps, node: Node) -> StepStatus | None:
+    """How a needed step ended; None while it, or what handles its failure, is not done."""
+    end = x.status_of(within(frame, node.id))
+    last = end
+    while last is StepStatus.FAILED and node.handler is not None:
+        node = steps.nodes[node.handler]
+        last = x.status_of(within(frame, node.id))
+    return end if last.done else None
 
 
-def _handler_readiness(x: Execution, frame: str, steps: Steps, node: Node) -> Readiness:
+def _handler_readiness(x: Execution, frame: str, node: Node) -> Readiness:
     ends = [x.status_of(within(frame, caller)) for caller in node.callers]
-    if any(end is StepStatus.FAILED for end in ends):
+    if StepStatus.FAILED in ends:
         return Readiness.GO
     return Readiness.NOT_CALLED if all(end.done for end in ends) else Readiness.NOT_YET
 
 
-def complete(x: Execution, frame: str, steps: Steps) -> bool:
-    """Whether every step of the frame is done."""
-    if not frame:
-        return x.state.done >= len(steps.nodes)
-    return all(x.status_of(within(frame, step_id)).done for step_id in steps.nodes)
+def fatal(x: Execution, path: str, node: Node) -> bool:
+    """Whether the step has failed, and nothing makes up for it."""
+    return x.status_of(path) is StepStatus.FAILED and not (node.continue_on_error or node.handler)

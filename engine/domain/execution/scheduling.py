@@ -1,19 +1,19 @@
-"""What follows from the end of a step: others start, frames and the whole execution end. Works through a list, never by recursion."""
+"""What follows from the end of a step: others start, frames and the whole execution end. Works through lists, never by recursion."""
 
-from engine.domain.events import ExecutionSucceeded, ItemEnded, StepFailed, StepSkipped
-from engine.domain.execution.begin import begin, unfolding_of
-from engine.domain.execution.closing import begin_ending, go_on_ending
-from engine.domain.execution.outcomes import cancel, cancel_below, fail, succeed
-from engine.domain.execution.readiness import Readiness, complete, readiness
-from engine.domain.execution.scope import frame_output, scope_of
-from engine.domain.execution.state import Fan
+from engine.domain.events import ExecutionSucceeded, StepFailed, StepSkipped
+from engine.domain.execution.begin import begin
+from engine.domain.execution.closing import begin_ending, go_on_ending, note_compensation
+from engine.domain.execution.frames import end_frame, next_frame, under_way
+from engine.domain.execution.readiness import Readiness, fatal, readiness
+from engine.domain.execution.refusals import refused_expression
+from engine.domain.execution.scope import scope_of
+from engine.domain.execution.state import Run
 from engine.domain.execution.work import Work
 from engine.domain.expressions import ExpressionFailed, condition, render
 from engine.domain.failure import Failure
-from engine.domain.kinds import MapOver, Repeat
-from engine.domain.paths import frame_of, frame_path, split_frame, within
+from engine.domain.paths import frame_of, within
 from engine.domain.plan import Node, Steps
-from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
+from engine.domain.status import ExecutionStatus, FailureKind
 
 _WHEN_FALSE = "`when` is false"
 
@@ -28,71 +28,72 @@ def follow_up(work: Work) -> None:
 
 
 def start_ready(work: Work) -> None:
-    """Looks at every step that has not begun in every open frame."""
-    if not work.may_start:
-        return
-    _start_frame(work, "")
-    for frame in list(work.x.frames):
-        place = split_frame(frame)
-        if place and work.x.status_of(place[0]) is StepStatus.RUNNING and frame in work.x.frames:
-            _start_frame(work, frame)
-    for path in list(work.x.open):
-        if work.x.plan.node(path).composite and work.x.runs[path].status is StepStatus.RUNNING:
-            work.unfolding.append(path)
+    """Looks at every step in every open frame: at those that may begin, and at what others did who do not schedule."""
+    for frame in ("", *work.x.frames):
+        if under_way(work, frame):
+            _look_through(work, frame)
+    work.unfolding.extend(path for path in work.x.open if work.x.runs[path].fan is not None)
     follow_up(work)
 
 
-def _settled(work: Work, path: str) -> None:
-    if work.x.state.terminal:
-        return
-    if work.x.state.ending is not None:
-        go_on_ending(work, path)
-        return
-    frame = frame_of(path)
-    steps = work.x.plan.steps_at(frame)
-    node = work.x.plan.node(path)
-    if _fatal(work, path, node):
-        _fail_frame(work, frame, path)
-        return
-    for dependent in steps.dependents[node.id]:
-        _consider(work, frame, steps, steps.nodes[dependent])
-    for caller in node.callers:
-        for dependent in steps.dependents[caller]:
-            _consider(work, frame, steps, steps.nodes[dependent])
-    _end_if_complete(work, frame, steps)
+def drive(work: Work) -> None:
+    """Follows up, and brings an execution that is ending to its end."""
+    follow_up(work)
+    if work.may_start and not work.cut and not work.x.active:
+        start_ready(work)  # nothing is left to wait for, unless others made it ready: an answer, say, or a live edit
+        _end_if_stuck(work)
+    go_on_ending(work)
+    while work.settled:
+        follow_up(work)
+        go_on_ending(work)
 
 
-def _fatal(work: Work, path: str, node: Node) -> bool:
-    """Whether the step has failed, and nothing makes up for it."""
-    return work.x.status_of(path) is StepStatus.FAILED and not (node.continue_on_error or node.handler)
-
-
-def _fail_frame(work: Work, frame: str, path: str) -> None:
-    failure = work.x.runs[path].failure
-    assert failure is not None
-    if frame:
-        _end_frame(work, frame, failure)
-    else:
+def _end_if_stuck(work: Work) -> None:
+    """Nothing is open and nothing can start: a live edit or a defect cut the graph. Better a failure than a wait for ever."""
+    if work.may_start and not work.cut and not work.x.open:
+        failure = Failure(kind=FailureKind.TASK, code="no_step_can_start", message="no step is left that could start")
         begin_ending(work, ExecutionStatus.FAILED, failure=failure)
 
 
-def _start_frame(work: Work, frame: str) -> None:
-    """A step that failed by an answer from outside, say, is followed up here: whoever answered does not schedule."""
+def _settled(work: Work, path: str) -> None:
+    """While the execution is paused, what follows is left to be found when it is resumed."""
+    if work.x.state.ending is not None:
+        note_compensation(work, path)
+        return
+    frame = frame_of(path)
+    if not under_way(work, frame):
+        return
+    steps = work.x.plan.steps_at(frame)
+    node = work.x.plan.node(path)
+    if fatal(work.x, path, node):
+        _fail_frame(work, frame, work.x.runs[path])
+        return
+    for dependent in steps.dependents[node.id]:
+        _consider(work, frame, steps, steps.nodes[dependent])
+    _end_if_complete(work, frame, steps)
+
+
+def _unfold(work: Work, owner: str) -> None:
+    while (frame := next_frame(work, owner)) is not None:
+        work.starts_left -= 1
+        _look_through(work, frame)
+
+
+def _look_through(work: Work, frame: str) -> None:
     steps = work.x.plan.steps_at(frame)
     for node in steps.nodes.values():
-        path = within(frame, node.id)
-        if path not in work.x.runs:
-            _consider(work, frame, steps, node)
-        elif _fatal(work, path, node):
-            _fail_frame(work, frame, path)
-            return
-    _end_if_complete(work, frame, steps)
+        _consider(work, frame, steps, node)
+    failed = _failed_in(work, frame, steps)
+    if failed is not None:
+        _fail_frame(work, frame, failed)
+    else:
+        _end_if_complete(work, frame, steps)
 
 
 def _consider(work: Work, frame: str, steps: Steps, node: Node) -> None:
     """Starts or skips a step that has not begun, if it is ready."""
     path = within(frame, node.id)
-    if path in work.x.runs or work.starts_left <= 0 or not work.may_start:
+    if path in work.x.runs or work.cut:
         return
     ready = readiness(work.x, frame, steps, node)
     if ready is Readiness.NOT_YET:
@@ -103,7 +104,8 @@ def _consider(work: Work, frame: str, steps: Steps, node: Node) -> None:
     try:
         holds = node.when is None or condition(node.when, scope_of(work.x, frame, work.at))
     except ExpressionFailed as error:
-        failure = _expression_failure(error, path, "when")
+        work.starts_left -= 1
+        failure = refused_expression(error, "when", step_id=path)
         work.emit(StepFailed(at=work.at, step_id=path, attempt=1, failure=failure))
         work.settled.append(path)
         return
@@ -119,101 +121,42 @@ def _skip(work: Work, path: str, reason: str) -> None:
     work.settled.append(path)
 
 
+# ------------------------------------------------------------------ the end of a frame
+
+
 def _end_if_complete(work: Work, frame: str, steps: Steps) -> None:
-    if work.x.state.terminal or work.x.state.ending is not None or not complete(work.x, frame, steps):
+    """The last step may end in the same decision as one that failed, and come first in line."""
+    done = work.x.frames.get(frame, 0) if frame else work.x.state.done
+    if done < len(steps.nodes):
         return
-    if frame:
-        _end_frame(work, frame, None)
-    elif work.may_start:
+    failed = _failed_in(work, frame, steps)
+    if failed is not None:
+        _fail_frame(work, frame, failed)
+    elif frame:
+        end_frame(work, frame, None)
+    else:
         _finish(work)
+
+
+def _failed_in(work: Work, frame: str, steps: Steps) -> Run | None:
+    """The run that failed first, of those that nothing makes up for."""
+    paths = ((within(frame, node.id), node) for node in steps.nodes.values())
+    failed = [work.x.runs[path] for path, node in paths if fatal(work.x, path, node)]
+    return min(failed, key=lambda run: run.ended_seq or 0, default=None)
+
+
+def _fail_frame(work: Work, frame: str, run: Run) -> None:
+    assert run.failure is not None
+    if frame:
+        end_frame(work, frame, run.failure)
+    else:
+        begin_ending(work, ExecutionStatus.FAILED, failure=run.failure)
 
 
 def _finish(work: Work) -> None:
     try:
         output = render(work.x.plan.workflow.output, scope_of(work.x, "", work.at))
     except ExpressionFailed as error:
-        begin_ending(work, ExecutionStatus.FAILED, failure=_expression_failure(error, None, "output"))
+        begin_ending(work, ExecutionStatus.FAILED, failure=refused_expression(error, "output"))
         return
     work.emit(ExecutionSucceeded(at=work.at, output=output))
-
-
-# ------------------------------------------------------------------ maps and loops
-
-
-def _unfold(work: Work, owner: str) -> None:
-    """Begins as many frames as the map's concurrency, or the loop's order, allows."""
-    run = work.x.runs[owner]
-    if run.status is not StepStatus.RUNNING or not work.may_start:
-        return
-    node = work.x.plan.node(owner)
-    unfolding = unfolding_of(work, owner, node)
-    if isinstance(unfolding, Repeat):
-        _next_round(work, owner, unfolding)
-    else:
-        _feed(work, owner, unfolding)
-
-
-def _feed(work: Work, owner: str, unfolding: MapOver) -> None:
-    while (fan := _fan(work, owner)) and fan.begun < fan.total and fan.begun - fan.done < unfolding.concurrency:
-        if work.starts_left <= 0:
-            return
-        _start_frame(work, frame_path(owner, fan.begun))
-    fan = _fan(work, owner)
-    if fan and fan.done == fan.total:
-        succeed(work, owner, [frame_output(work.x, owner, index) for index in range(fan.total)])
-
-
-def _next_round(work: Work, owner: str, unfolding: Repeat) -> None:
-    fan = _fan(work, owner)
-    if fan is None or fan.begun > fan.done or work.starts_left <= 0:
-        return
-    if fan.done:
-        last_round = scope_of(work.x, frame_path(owner, fan.done - 1), work.at)
-        try:
-            over = fan.done == fan.total or (unfolding.until is not None and condition(unfolding.until, last_round))
-        except ExpressionFailed as error:
-            fail(work, owner, _expression_failure(error, owner, "until"))
-            return
-        if over:
-            succeed(work, owner, frame_output(work.x, owner, fan.done - 1))
-            return
-    _start_frame(work, frame_path(owner, fan.begun))
-
-
-def _fan(work: Work, owner: str) -> Fan | None:
-    """How far the step has come; None once it is over."""
-    run = work.x.runs[owner]
-    return run.fan if run.status is StepStatus.RUNNING else None
-
-
-def _end_frame(work: Work, frame: str, failure: Failure | None) -> None:
-    place = split_frame(frame)
-    if place is None or frame not in work.x.frames:
-        return  # it has ended already, by a step that settled in the same decision
-    owner, index = place
-    unfolding = unfolding_of(work, owner, work.x.plan.node(owner))
-    output = None
-    if failure is None and unfolding.output is not None:
-        try:
-            output = render(unfolding.output, scope_of(work.x, frame, work.at))
-        except ExpressionFailed as error:
-            failure = _expression_failure(error, owner, "output")
-    for path in [path for path in work.x.open if path.startswith(f"{frame}.")]:
-        cancel(work, path, "another step of the same item failed")
-    work.emit(ItemEnded(at=work.at, step_id=owner, index=index, failed=failure is not None, output=output))
-    if failure is not None and not (isinstance(unfolding, MapOver) and unfolding.continue_on_error):
-        cancel_below(work, owner, "another item failed")
-        fail(work, owner, failure)
-        return
-    work.unfolding.append(owner)
-
-
-def _expression_failure(error: ExpressionFailed, step_id: str | None, where: str) -> Failure:
-    return Failure(
-        kind=FailureKind.TASK,
-        code="expression_failed",
-        message=f"{where}: {error.message}",
-        step_id=step_id,
-        retryable=False,
-        details={"path": [where, *error.path], "expression": error.source},
-    )

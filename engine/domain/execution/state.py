@@ -13,6 +13,7 @@ import msgspec
 from engine.domain.events import JsonObject
 from engine.domain.failure import Budget, Failure, Usage
 from engine.domain.kinds import MapOver, Repeat
+from engine.domain.paths import frame_of
 from engine.domain.plan import Plan
 from engine.domain.status import ExecutionStatus, StepStatus
 from engine.domain.waiting import WaitingFor
@@ -45,6 +46,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: Failure | None = None
     usage: Usage | None = None
     waits: tuple[WaitingFor, ...] = ()
+    """What has not come yet. Not empty while PENDING where only some of what the step waited for came."""
     fan: Fan | None = None
     number: int = 0
     """Of a nested run: its place among all nested runs, in order of beginning; decides the document it is kept in."""
@@ -117,28 +119,33 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(slots=True, kw_only=True)
 class Execution:
-    """An execution as the rules see it. `runs` has every run that began or was skipped, by path; what is missing is PENDING."""
+    """An execution as the rules see it. `runs` has every run that began or was skipped, by path; what is missing is PENDING.
+
+    Apart from `unfolded` it is the fold of the log and of nothing else. The indexes spare the rules from looking through all runs.
+    """
 
     state: State
+    plan: Plan
     runs: dict[str, Run] = field(default_factory=dict)
     open: dict[str, None] = field(default_factory=dict)
     """Paths of scheduled runs that are not done."""
     numbered: list[str] = field(default_factory=list)
     """Paths of nested runs, by their number."""
-    watched: dict[str, None] = field(default_factory=dict)
-    """Paths of watched runs that are not done."""
-    frames: dict[str, None] = field(default_factory=dict)
-    """Frames that began and have not ended."""
-    plan: Plan
+    watched: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of watched runs that are not done, by the scheduled run they are inside of."""
+    frames: dict[str, int] = field(default_factory=dict)
+    """Frames that began and have not ended, each with the number of its steps that are done."""
+    compensable: dict[str, None] = field(default_factory=dict)
+    """Paths of succeeded runs whose compensation has not begun, in order of completion."""
     values: dict[str, Any] = field(default_factory=dict)
-    """Outputs, by path."""
+    """Outputs, by path of a run or of a frame."""
     inputs: dict[str, Any] = field(default_factory=dict)
-    """Rendered `with`, by path of an open run."""
+    """Rendered `with`, by path of an open run. Those of maps stay: what compensates a nested step may ask for its item."""
     answers: dict[str, tuple[tuple[str | None, Any], ...]] = field(default_factory=dict)
     """Answers to a run's interrupts: (interrupt id, payload) in order of arrival."""
     payloads: dict[int, Any] = field(default_factory=dict)
     """Payloads of signals in the box, by seq."""
-    unfolded: dict[str, MapOver | Repeat] = field(default_factory=dict)
+    unfolded: dict[str, MapOver | Repeat] = field(default_factory=dict, compare=False)
     """How open maps and loops unfold: derived from their inputs, kept because deriving it is dear."""
 
     def copy(self) -> "Execution":
@@ -149,6 +156,7 @@ class Execution:
             numbered=list(self.numbered),
             watched=dict(self.watched),
             frames=dict(self.frames),
+            compensable=dict(self.compensable),
             values=dict(self.values),
             inputs=dict(self.inputs),
             answers=dict(self.answers),
@@ -156,6 +164,18 @@ class Execution:
             unfolded=dict(self.unfolded),
         )
 
+    @property
+    def active(self) -> bool:
+        """Whether a step is running, between retries or about to go on, rather than waiting for something outside."""
+        runs = (self.runs[path] for path in self.open)
+        return any(run.status is not StepStatus.WAITING and run.fan is None for run in runs)
+
     def status_of(self, path: str) -> StepStatus:
         run = self.runs.get(path)
         return run.status if run else StepStatus.PENDING
+
+    def scheduled(self, path: str) -> str:
+        """The scheduled run that a path belongs to: the path itself, or what the watched run is inside of. Empty where there is none."""
+        while path and ((run := self.runs.get(path)) is None or run.watched):
+            path = frame_of(path)
+        return path

@@ -1,4 +1,4 @@
-"""One decision in the making: a private copy of the execution, the events so far, and the steps whose end is still to be followed up."""
+"""One decision in the making: a private copy of the execution, the events so far, and what is still to be followed up."""
 
 from collections import deque
 from datetime import datetime
@@ -9,7 +9,9 @@ from engine.domain.execution.state import Execution
 from engine.domain.status import ExecutionStatus
 
 STARTS_PER_DECISION = 200
-"""A decision that starts more is cut, and goes on in the next, so that a wide map neither blocks the process nor makes one huge commit."""
+"""Steps and frames. A decision that would begin more is cut, and goes on in the next, so that a wide map neither blocks the process
+nor makes one huge commit.
+"""
 
 
 class Work:
@@ -29,6 +31,11 @@ class Work:
 
     @property
     def may_start(self) -> bool:
-        """Whether steps of the plan may begin: not while paused, ending or over."""
+        """Whether steps of the plan may begin: not while queued, paused, ending or over."""
         state = self.x.state
         return state.status in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING) and state.ending is None
+
+    @property
+    def cut(self) -> bool:
+        """No more may begin in this decision."""
+        return self.starts_left <= 0

@@ -67,7 +67,7 @@ def follow(chain: Chain, variables: Mapping[str, Any]) -> Any:
     """Raises BrokenChain; KeyError where the root is not a variable."""
     value = variables[chain.root]
     for position, key in enumerate(chain.keys):
-        if isinstance(value, Mapping):
+        if type(value) is dict or isinstance(value, Mapping):  # the first is much quicker, and nearly always right
             try:
                 value = value[key]
             except KeyError:

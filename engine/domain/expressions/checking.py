@@ -68,9 +68,7 @@ def examine(source: str, names: frozenset[str]) -> tuple[list[Problem], Referenc
 
 
 def _reference(source: str, names: Names, path: tuple[str, ...] = ()) -> Reference:
-    return Reference(
-        source=source, path=path, names=names.roots, steps=names.entries("steps"), secrets=names.entries("secrets")
-    )
+    return Reference(source=source, path=path, names=names.roots, steps=names.steps, secrets=names.secrets)
 
 
 def _problem(fault: Fault, names: Collection[str]) -> Problem:

@@ -53,9 +53,9 @@ def _variables(program: Program, source: str, scope: Scope) -> dict[str, Any]:
     for name in names.unnamed:
         raise ExpressionFailed(f"'{name}' can only be used with a fixed name, as in {name}.x", source=source)
     values = {root: scope[root] for root in names.roots & scope.names}
-    for name in BY_NAME:
+    for name, entries in (("steps", names.steps), ("secrets", names.secrets)):
         if name in values:
-            values[name] = _entries(values[name], names.entries(name))
+            values[name] = _entries(values[name], entries)
     reads = dict(_readable(names.reads, values))
     for value in reads.values():
         _require_text(value, source)

@@ -20,28 +20,23 @@ Read = tuple[str, tuple[str | int, ...]]
 
 
 class Names(msgspec.Struct, frozen=True):
+    """`steps` and `secrets` are the entries that are named, as `steps.x` or `steps["x"]`; `unnamed` those of the two
+    variables that are also used in another way.
+    """
+
     reads: frozenset[Read] = frozenset()
-
-    @property
-    def roots(self) -> frozenset[str]:
-        return frozenset(root for root, _ in self.reads)
-
-    @property
-    def unnamed(self) -> frozenset[str]:
-        """Those of `steps` and `secrets` that are used in a way that does not name an entry."""
-        return frozenset(root for root, keys in self.reads if root in BY_NAME and not _entry(keys))
-
-    def entries(self, root: str) -> frozenset[str]:
-        """The entries of `steps` or `secrets` that are named, as `steps.x` or `steps["x"]`."""
-        return frozenset(_entry(keys) for name, keys in self.reads if name == root) - {""}
+    roots: frozenset[str] = frozenset()
+    steps: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    unnamed: frozenset[str] = frozenset()
 
 
 def names_in(tree: Node) -> Names:
-    return Names(frozenset(_reads(tree, frozenset())))
+    return _names(frozenset(_reads(tree, frozenset())))
 
 
 def names_in_chain(chain: Chain) -> Names:
-    return Names(frozenset({(chain.root, chain.keys)}))
+    return _names(frozenset({(chain.root, chain.keys)}))
 
 
 def read_by(node: Node, bound: Container[str]) -> Read | None:
@@ -94,8 +89,15 @@ def _access(node: Node) -> tuple[Node | None, str | int | None]:
     return None, None
 
 
-def _entry(keys: tuple[str | int, ...]) -> str:
-    return keys[0] if keys and isinstance(keys[0], str) else ""
+def _names(reads: frozenset[Read]) -> Names:
+    entries = {(root, keys[0]) for root, keys in reads if root in BY_NAME and keys and isinstance(keys[0], str)}
+    return Names(
+        reads=reads,
+        roots=frozenset(root for root, _ in reads),
+        steps=frozenset(str(entry) for root, entry in entries if root == "steps"),
+        secrets=frozenset(str(entry) for root, entry in entries if root == "secrets"),
+        unnamed=frozenset(root for root, keys in reads if root in BY_NAME and not (keys and isinstance(keys[0], str))),
+    )
 
 
 def _written(name: str) -> str:

@@ -25,6 +25,8 @@ _CONDITIONS = {
     "graph": (("edges", "*", "when"),),
 }
 """Where in `with` a string is CEL even without `${ }`."""
+_RECORDED = {"graph": frozenset({"edges", "output"})}
+"""Fields that are evaluated where secrets are not known, in kinds that know them elsewhere."""
 _SCHEMAS = ("schema", "output_schema")
 
 
@@ -50,11 +52,12 @@ def configuration_problems(
         if problem.path[: len(path) + 1] not in broken:
             yield problem
     yield from _item_problems(kind, with_, path, limits)
-    secrets = ("secrets",) if _calls_out(kind) else ()
+    recorded = _RECORDED.get(kind.name, frozenset()) if _calls_out(kind) else with_.keys()
     for field, value in with_.items():
         if field != kind.NESTED:
             seen = inside if field in kind.DEFERRED else visible
-            yield from _expression_problems(kind, field, value, path, seen.also(*secrets))
+            known = seen if field in recorded else seen.also("secrets")
+            yield from _expression_problems(kind, field, value, path, known)
 
 
 def _expression_problems(kind: StepKind, field: str, value: Any, path: Path, visible: Visible) -> Iterator[Problem]:

@@ -59,7 +59,8 @@ def shape_problems(
         kept = [
             (where, union, detail)
             for where, union, detail in found
-            if not (templates and _is_template(value, where)) and not (where[:1] == (skip,) and len(where) > 1)
+            if not (templates and detail["type"] != "extra_forbidden" and _is_template(value, where))
+            and not (where[:1] == (skip,) and len(where) > 1)
         ]
         return list(_problems(model, path, kept))
     return []

@@ -11,6 +11,7 @@ from engine.domain.kinds import StepKind
 from engine.domain.validation.configuration import configuration_problems, names_inside
 from engine.domain.validation.limits import DefinitionLimits
 from engine.domain.validation.needs import order_problems
+from engine.domain.validation.nodes import node_problems
 from engine.domain.validation.order import Order, order_of
 from engine.domain.validation.references import Level, Visible, condition_problems, template_problems
 from engine.domain.validation.shape import did_you_mean, shape_problems
@@ -92,6 +93,7 @@ def _kind_problems(
     inside = visible.also(*names_inside(kind))
     done = all_visible(nested, inside) if isinstance(nested, list) else inside
     yield from configuration_problems(kind, with_, (*path, "with"), visible=visible, inside=done, limits=rules.limits)
+    yield from node_problems(kind, with_, (*path, "with"), rules.kinds)
     if isinstance(nested, list) and kind.NESTED is not None:
         below = (*path, "with", kind.NESTED)
         for place, inner in enumerate(nested):

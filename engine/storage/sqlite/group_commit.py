@@ -8,7 +8,7 @@ Until COMMIT nobody sees anything of the transaction, since reads have connectio
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,15 +57,16 @@ class GroupCommit:
         return done
 
     async def close(self) -> None:
-        """Returns when everything that was submitted is decided, and empties the write-ahead log."""
+        """Returns when everything that was submitted is decided, and closes the connection. If it is the last one, that
+        moves the write-ahead log into the database file.
+        """
         self._closed = True
         self._wake.set()
         await self._task
         self._cursor.close()
+        await self._off_the_loop(self._connection.close)
         if self._thread is not None:
-            await self._in_thread("PRAGMA wal_checkpoint(TRUNCATE)")
             self._thread.shutdown()
-        self._connection.close()
 
     async def _run(self) -> None:
         try:
@@ -85,7 +86,7 @@ class GroupCommit:
         try:
             await self._begin()
             await self._write(taken, conflicts)
-            await self._in_thread("COMMIT")
+            await self._off_the_loop(self._commit)
         except asyncio.CancelledError:
             for commit in taken:
                 commit.done.cancel()
@@ -134,14 +135,15 @@ class GroupCommit:
                 await asyncio.sleep(0)
         return None
 
-    async def _in_thread(self, statement: str) -> None:
-        if self._thread is None:
-            self._execute(statement)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._execute, statement)
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
 
-    def _execute(self, statement: str) -> None:
-        self._connection.execute(statement).close()  # a cursor that lives on keeps a closed connection open
+    async def _off_the_loop(self, work: Callable[[], None]) -> None:
+        """`work` returns nothing: a cursor that lives on in a future would keep a closed connection open."""
+        if self._thread is None:
+            work()
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _take_waiting(self) -> list[_Commit]:
         waiting = list(self._waiting)

@@ -8,7 +8,8 @@ import typer
 
 from engine.domain.errors import Unavailable, WeftError
 from engine.executors.parts import PartsRefused
-from engine.settings import BadSettings, Settings, read_settings
+from engine.settings import BadSettings, Settings
+from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.output import print_json_line
 from weft.logs import configure_logging
@@ -23,9 +24,7 @@ class Role(StrEnum):
 
 def command(
     *,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: $WEFT_HOST, or 127.0.0.1]")
-    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: $WEFT_HOST, or 127.0.0.1]")] = None,
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: $WEFT_PORT, or 8000]"),
@@ -33,10 +32,7 @@ def command(
     role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one line of JSON.")] = False,
 ) -> None:
-    try:
-        settings = read_settings(os.environ, host=host, port=port)
-    except BadSettings as error:
-        raise CommandFailed(ExitCode.CONFIGURATION, "\n".join(error.problems)) from error
+    settings = configured(host=host, port=port)
     if role is not Role.ALL:
         raise CommandFailed(
             ExitCode.CONFIGURATION,

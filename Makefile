@@ -1,0 +1,69 @@
+# Needs Python 3.11 or newer (with pip and venv) and make. Everything else goes into .venv, from hash-locked requirements,
+# and is installed again only when a lock has changed. Another interpreter: make test PYTHON=python3.12
+
+ifndef PYTHON
+PYTHON := $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The interpreter is part of the name: with another one the environment is made anew.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+LOCKED := $(VENV)/.locked-$(VERSION)
+INSTALLED := $(VENV)/.installed-$(VERSION)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+TESTS ?= tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check schema bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(INSTALLED) ## run the examples on a server of their own, and watch them
+	$(BIN)/weft demo $(ARGS)
+
+serve: $(INSTALLED) ## start the server with the examples' functions and models
+	WEFT_MODULES=examples.digest.functions,examples.triage.functions,examples.research.functions,examples.orders.functions \
+	WEFT_SCRIPTS=examples/digest/scripts.yaml,examples/triage/scripts.yaml,examples/research/scripts.yaml \
+	WEFT_HTTP_ALLOW=127.0.0.0/8 $(BIN)/weft serve $(ARGS)
+
+test: $(INSTALLED) ## run the tests: make test TESTS=tests/domain ARGS="-x -k cancel"
+	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+check: $(INSTALLED) ## lint, format, types, import rules, GraphQL schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/lint_schema.py schema.graphql
+
+schema: $(INSTALLED) ## print the schema to schema.graphql
+	$(BIN)/python -m graphql_api.schema > schema.graphql.new
+	mv schema.graphql.new schema.graphql
+
+bench: $(INSTALLED) ## measure throughput and latency against bare LangGraph
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## resolve pyproject.toml into requirements/*.txt again (needs uv)
+	uv pip compile pyproject.toml $(LOCK) --output-file requirements/runtime.txt
+	uv pip compile pyproject.toml $(LOCK) --extra dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+clean: ## remove the environment and what tools leave behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCKED): requirements/dev.txt
+	@test -n "$(VERSION)" || { echo "Weft needs Python 3.11 or newer; found: $(or $(PYTHON),none). Try make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,42 @@
+"""`python -m benchmarks [names...] [--quick]`"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from benchmarks.measures import durable_steps
+from benchmarks.results import LATEST, Row, markdown, save
+from benchmarks.scale import FULL, QUICK, Scale
+
+MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
+    "durable_steps": durable_steps.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, as ratios in one run.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"what to measure: {', '.join(MEASURES)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in about a minute")
+    given = parser.parse_args()
+    unknown = [name for name in given.names if name not in MEASURES]
+    if unknown:
+        parser.error(f"there is no measure {', '.join(unknown)}")
+    rows = asyncio.run(_measured(given.names or list(MEASURES), QUICK if given.quick else FULL))
+    print(markdown(rows))
+    save(rows)
+    print(f"\nkept in {LATEST}", file=sys.stderr)
+
+
+async def _measured(names: Sequence[str], scale: Scale) -> list[Row]:
+    rows: list[Row] = []
+    for name in names:
+        started = time.perf_counter()
+        rows += await MEASURES[name](scale)
+        print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    return rows
+
+
+if __name__ == "__main__":
+    main()

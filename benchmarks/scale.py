@@ -1,0 +1,49 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """`rounds` alternate between the sides; results are medians over them."""
+
+    rounds: int
+    executions: int
+    """In a round of the throughput measures."""
+    in_flight: int = 16
+    alone: int
+    """Executions in a round that run one at a time."""
+    stored: int
+    """Executions in the large store whose listing is compared with that of a small one."""
+    stored_few: int = 300
+    listings: int
+    chain: int
+    map_items: int
+    held: int
+    """Executions after which the memory of a server is measured again."""
+    event_rounds: int
+    """Executions whose events are timed, at one subscriber and at many."""
+
+
+FULL = Scale(
+    rounds=7,
+    executions=300,
+    alone=40,
+    stored=100_000,
+    listings=100,
+    chain=500,
+    map_items=1_000,
+    held=10_000,
+    event_rounds=100,
+)
+QUICK = Scale(
+    rounds=3,
+    executions=100,
+    alone=15,
+    stored=10_000,
+    listings=40,
+    chain=200,
+    map_items=300,
+    held=1_000,
+    event_rounds=30,
+)

@@ -1,0 +1,146 @@
+"""From startExecution to the last event over a real socket, with an independent client, across a `kill -9`."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gql import Client, gql
+from gql.transport.exceptions import TransportError
+from gql.transport.httpx import HTTPXAsyncTransport
+from gql.transport.websockets import WebsocketsTransport
+from websockets.exceptions import WebSocketException
+
+from tests.e2e.server import Server
+
+STEPS = 30
+DEFINITION = {
+    "name": "squares",
+    "output": f"${{ steps.s{STEPS - 1}.output }}",
+    "steps": [
+        {"id": f"s{n}", "kind": "function", "with": {"call": "e2e.work", "args": {"n": n, "seconds": 0.02}}}
+        for n in range(STEPS)
+    ],
+}
+CREATE = gql(
+    """mutation ($definition: JSON!) {
+        createWorkflow(input: {definition: $definition}) { workflow { name } errors { code message path } }
+    }"""
+)
+START = gql(
+    """mutation ($workflow: String!, $key: String) {
+        startExecution(input: {workflow: $workflow, idempotencyKey: $key}) {
+            execution { id status lastSeq } errors { code message }
+        }
+    }"""
+)
+EVENTS = gql(
+    """subscription ($id: ID!, $after: Int!) {
+        executionEvents(executionId: $id, after: $after, includeEphemeral: false) {
+            __typename seq executionId at
+            ... on StepSucceeded { stepId output }
+            ... on ExecutionSucceeded { result: output }
+        }
+    }"""
+)
+LOG = gql(
+    """query ($id: ID!, $after: Int!) {
+        execution(id: $id) { status output events(after: $after, first: 100) { nodes { __typename seq } } }
+    }"""
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path) as started:
+        yield started
+
+
+async def ask(server: Server, document: Any, **variables: Any) -> dict[str, Any]:
+    transport = HTTPXAsyncTransport(url=f"{server.url}/graphql")
+    async with Client(transport=transport) as session:
+        return await session.execute(document, variable_values=variables)
+
+
+async def events(server: Server, execution_id: str, after: int, seen: list[dict[str, Any]]) -> None:
+    """Appends what arrives to `seen` until the server says that it is complete."""
+    url = server.url.replace("http", "ws", 1) + "/graphql"
+    transport = WebsocketsTransport(url=url, subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL])
+    async with Client(transport=transport) as session:
+        async for result in session.subscribe(EVENTS, variable_values={"id": execution_id, "after": after}):
+            seen.append(result["executionEvents"])
+
+
+async def test_a_subscriber_that_comes_back_after_a_kill_has_a_gap_free_log(server: Server) -> None:
+    created = await ask(server, CREATE, definition=DEFINITION)
+    assert created["createWorkflow"]["errors"] == []
+    started = (await ask(server, START, workflow="squares", key="once"))["startExecution"]
+    assert started["errors"] == []
+    execution_id = started["execution"]["id"]
+
+    seen: list[dict[str, Any]] = []
+    watching = asyncio.create_task(events(server, execution_id, 0, seen))
+    async with asyncio.timeout(20):
+        while len(seen) < STEPS // 2:
+            await asyncio.sleep(0.005)
+    server.kill()
+    with pytest.raises((TransportError, WebSocketException, OSError)):
+        await watching
+    before = len(seen)
+
+    server.start()
+    again = (await ask(server, START, workflow="squares", key="once"))["startExecution"]
+    assert again["execution"]["id"] == execution_id
+    async with asyncio.timeout(30):
+        await events(server, execution_id, seen[-1]["seq"], seen)
+
+    assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
+    assert before < len(seen)
+    assert seen[-1]["__typename"] == "ExecutionSucceeded"
+    assert seen[-1]["result"] == (STEPS - 1) ** 2
+    succeeded = [event["stepId"] for event in seen if event["__typename"] == "StepSucceeded"]
+    assert succeeded == [f"s{n}" for n in range(STEPS)]
+    calls = [int(line) for line in server.calls.read_text().split()]
+    assert sorted(set(calls)) == list(range(STEPS))
+    assert len(calls) <= STEPS + 1, "only the step that was under way may have run twice"
+
+    stored = (await ask(server, LOG, id=execution_id, after=0))["execution"]
+    names = [(event["seq"], event["__typename"]) for event in stored["events"]["nodes"]]
+    assert names == [(event["seq"], event["__typename"]) for event in seen][:100]
+    assert stored["status"] == "SUCCEEDED"
+
+
+async def test_every_accepted_execution_ends_after_kills_at_any_moment(server: Server) -> None:
+    short = {**DEFINITION, "name": "short", "steps": DEFINITION["steps"][:3], "output": "${ steps.s2.output }"}  # type: ignore[index]
+    assert (await ask(server, CREATE, definition=short))["createWorkflow"]["errors"] == []
+    accepted: list[str] = []
+    for round_ in range(3):
+        starting = [asyncio.create_task(ask(server, START, workflow="short", key=None)) for _ in range(20)]
+        await asyncio.sleep(0.02 + 0.04 * round_)
+        server.kill()
+        for result in await asyncio.gather(*starting, return_exceptions=True):
+            if isinstance(result, dict):
+                accepted.append(result["startExecution"]["execution"]["id"])
+        server.start()
+    assert accepted
+    async with asyncio.timeout(40):
+        for execution_id in accepted:
+            seen: list[dict[str, Any]] = []
+            await events(server, execution_id, 0, seen)
+            assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
+            assert [event["__typename"] for event in seen].count("ExecutionSucceeded") == 1
+            assert seen[-1]["__typename"] == "ExecutionSucceeded"
+
+
+async def test_a_terminated_server_hands_back_what_it_drives(server: Server) -> None:
+    assert (await ask(server, CREATE, definition=DEFINITION))["createWorkflow"]["errors"] == []
+    execution_id = (await ask(server, START, workflow="squares", key=None))["startExecution"]["execution"]["id"]
+    await asyncio.sleep(0.1)
+    assert server.stop() == 0
+    server.start()
+    seen: list[dict[str, Any]] = []
+    async with asyncio.timeout(30):
+        await events(server, execution_id, 0, seen)
+    assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
+    assert seen[-1]["__typename"] == "ExecutionSucceeded"

@@ -1,0 +1,1 @@
+"""The examples of the repository, run on a server of their own."""
