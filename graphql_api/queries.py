@@ -137,7 +137,7 @@ async def _node(info: Info, node_id: str) -> Node | None:
     match ids.kind_of(node_id):
         case ids.WORKFLOW:
             workflow = await context.loaders.workflows.load(node_id)
-            return Workflow.of(workflow) if workflow else None
+            return Workflow.of(workflow) if workflow and not workflow.deleted else None
         case ids.EXECUTION:
             return await execution_of(info, node_id)
         case ids.BATCH:

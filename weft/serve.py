@@ -20,9 +20,10 @@ from engine.usecases.caller import Caller
 from engine.usecases.services import Services
 from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials
+from weft.ending_streams import EndingStreams
 
 CLOSING_SECONDS = 3
-"""How long a stopping server waits for requests that are being answered. Streams end with it, and resume elsewhere."""
+"""How long a stopping server waits for requests that are being answered. Streams are ended at once."""
 _BACKLOG = 2048
 
 _log = logging.getLogger(__name__)
@@ -103,8 +104,9 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
     with closing(listen(settings)) as listener, _stop_signals() as stopping:
         async with open_engine(settings) as engine:
             runtime = LocalRuntime(services=engine.services)
-            await _answer(create_app(runtime), listener, stopping, lambda: on_listening(url_of(listener)))
-            _log.info("stopping: steps that are under way get %s", settings.grace)
+            app = EndingStreams(create_app(runtime), stopping)
+            await _answer(app, listener, stopping, lambda: on_listening(url_of(listener)))
+            _log.info("stopping: steps that are under way get %g s", settings.grace.total_seconds())
 
 
 async def _answer(

@@ -21,6 +21,8 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str | None = None
     description: str | None = None
     labels: dict[str, str] = {}
+    deleted: bool = False
+    """Kept for the executions that it leaves behind; found by nobody else."""
 
 
 class WorkflowVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,7 @@ commit of an execution is in flight in a process.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from engine.domain.errors import Unavailable
@@ -16,9 +16,10 @@ from engine.domain.execution.commands import Abort, Advance, Claim
 from engine.domain.failure import Failure
 from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
 from engine.runtime.step_runner import StepRunner
-from engine.storage.port import Conflict
+from engine.storage.port import Conflict, Write
 from engine.storage.repositories.head import Lease, Stored
 from engine.usecases.journal import Clock, Journal
+from engine.usecases.new_execution import NewExecution
 
 LEASE = timedelta(seconds=60)
 RENEW_AFTER = timedelta(seconds=20)
@@ -59,6 +60,7 @@ class Driver:
         self._exclusive = exclusive
         self._log_limit = log_limit
         self._lease = Lease(owner=owner, epoch=stored.epoch + 1, until=clock() + LEASE)
+        self._claimed = False
         self._held = False
         self._mailbox: list[Command] = []
         self._live: list[EphemeralEvent] = []
@@ -90,10 +92,19 @@ class Driver:
 
     # -------------------------------------------------------------- the actor
 
+    async def create(self, new: NewExecution) -> None:
+        """Creates the execution that it was made for, claimed, in one commit; `run` goes on with it. Raises `Conflict`, `Unavailable`."""
+        at = self.clock()
+        decision = decide(new.execution, Claim(worker=self._owner), at)
+        await self._commit([*new.events, *decision.events], decision.execution, at, writes=new.writes)
+        self._claimed = True
+        self._go_on(decision.events, more=decision.more)
+
     async def run(self) -> None:
-        """Raises `Fenced`, or what the store raised if it stayed unavailable beyond the lease."""
+        """Claims the execution and drives it. Raises `Fenced`, or what the store raised if it stayed unavailable beyond the lease."""
         try:
-            await self._turn([Claim(worker=self._owner)])
+            if not self._claimed:
+                await self._turn([Claim(worker=self._owner)])
             while self._held:
                 await self._wait_for_mail()
                 if self._stopping:
@@ -155,6 +166,10 @@ class Driver:
                 back_off = min(back_off * 2, _LONGEST_BACK_OFF)
                 continue
             break
+        self._go_on(events, more=more)
+
+    def _go_on(self, events: Sequence[DurableEvent], *, more: bool) -> None:
+        """After a commit."""
         self._cancel_superseded()
         if self._held:
             self._launch(events)
@@ -176,7 +191,9 @@ class Driver:
             after = decision.execution
         return events, after, more
 
-    async def _commit(self, events: list[DurableEvent], after: Execution, at: datetime) -> None:
+    async def _commit(
+        self, events: Sequence[DurableEvent], after: Execution, at: datetime, writes: Sequence[Write] = ()
+    ) -> None:
         """Keeps the lease while there is something to do, and renews it on the way."""
         keep = not after.state.terminal and not _idle(after)
         renewed = Lease(owner=self._owner, epoch=self._lease.epoch, until=at + LEASE)
@@ -184,7 +201,7 @@ class Driver:
         if not events and keep and current:
             return
         lease = (self._lease if current else renewed) if keep else None
-        self.stored = await self._journal.record(self.stored, events, after, at, lease=lease)
+        self.stored = await self._journal.record(self.stored, events, after, at, lease=lease, writes=writes)
         self.execution = self.stored.execution
         self._held = keep
         if lease is not None:
@@ -208,7 +225,7 @@ class Driver:
 
     # -------------------------------------------------------------- running steps
 
-    def _launch(self, events: list[DurableEvent]) -> None:
+    def _launch(self, events: Sequence[DurableEvent]) -> None:
         for path in {event.step_id: None for event in events if isinstance(event, StepStarted) and not event.watched}:
             run = self.execution.runs[path]
             if run.status is StepStatus.RUNNING and run.fan is None:

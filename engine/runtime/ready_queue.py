@@ -23,6 +23,10 @@ class ReadyQueue:
     def __len__(self) -> int:
         return len(self._queued)
 
+    def holds(self, lane: str) -> bool:
+        """Whether an execution of that lane is waiting."""
+        return lane in self._lanes
+
     def put(self, ready: Ready) -> None:
         if ready.execution_id not in self._queued:
             self._queued.add(ready.execution_id)

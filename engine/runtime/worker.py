@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -19,6 +21,7 @@ from engine.runtime.step_runner import StepRunner
 from engine.storage.port import Conflict
 from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
+from engine.usecases.new_execution import NewExecution, Starter
 
 NEAR_SECONDS = 60.0
 """Timers that are due sooner are kept in memory; later ones are found by the sweep."""
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 _wake = msgspec.json.Decoder(Wake)
 
 
-class Worker:
+class Worker(Starter):
     """`capacity` is how many executions it drives at a time."""
 
     def __init__(
@@ -70,14 +73,15 @@ class Worker:
         return not self._stopping and len(self._claimed) + len(self._queue) < self._capacity
 
     async def run(self, listening: asyncio.Event) -> None:
-        """Takes hints until cancelled. Sets `listening` when no hint will be missed any more."""
+        """Takes hints and new executions until cancelled. Sets `listening` when no hint will be missed any more."""
         async with (
             self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity),
             self._bus.listen(EVENTS) as messages,
         ):
-            listening.set()
-            async for message in messages:
-                self._on_events(message)
+            with self._journal.new_executions_to(self):
+                listening.set()
+                async for message in messages:
+                    self._on_events(message)
 
     async def stop(self, grace_seconds: float) -> None:
         """Takes nothing more, hands back what it drives, and waits for that."""
@@ -101,6 +105,43 @@ class Worker:
             self._queue.put(ready)
             self._fill()
 
+    # -------------------------------------------------------------- new executions
+
+    async def start(self, new: NewExecution) -> bool:
+        state = new.execution.state
+        ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
+        if not self._admits(ready, new.blank):
+            return False
+        created: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._drive(ready, self._created(new, created))
+        await created
+        return True
+
+    def _admits(self, ready: Ready, blank: Stored) -> bool:
+        """Takes a slot in its lane if so. One whose id is claimed already is being created twice: the store will say so."""
+        return (
+            self.has_room
+            and not self._queue.holds(ready.lane)
+            and ready.execution_id not in self._claimed
+            and _claimable(blank, self._clock())
+            and self._lanes.take(ready.lane)
+        )
+
+    async def _created(self, new: NewExecution, created: "asyncio.Future[None]") -> Stored | None:
+        """`created` tells the caller what became of the commit, unless it has given up by then."""
+        driver = self._driver_of(new.blank)
+        try:
+            await driver.create(new)
+        except BaseException as error:
+            if isinstance(error, Exception) and not created.done():
+                created.set_exception(error)
+                return None
+            created.cancel()
+            raise
+        if not created.done():
+            created.set_result(None)
+        return await self._driven(driver)
+
     # -------------------------------------------------------------- hints
 
     async def _on_wake(self, message: Message) -> None:
@@ -123,15 +164,19 @@ class Worker:
             if ready.execution_id in self._claimed:
                 self._lanes.give_back(ready.lane)
                 continue
-            self._claimed.add(ready.execution_id)
-            task = asyncio.create_task(self._drive(ready))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._drive(ready, self._found(ready))
 
-    async def _drive(self, ready: Ready) -> None:
+    def _drive(self, ready: Ready, driven: Coroutine[Any, Any, Stored | None]) -> None:
+        """Holds the slot that was taken in its lane until that is done."""
+        self._claimed.add(ready.execution_id)
+        task = asyncio.create_task(self._looked_after(ready, driven))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _looked_after(self, ready: Ready, driven: Coroutine[Any, Any, Stored | None]) -> None:
         stored: Stored | None = None
         try:
-            stored = await self._driven(ready)
+            stored = await driven
         except (Fenced, Conflict):
             _log.info("execution %s is driven by somebody else", ready.execution_id)
         except NotFound:
@@ -151,7 +196,7 @@ class Worker:
             self._look_again(ready, stored)
         self._fill()
 
-    async def _driven(self, ready: Ready) -> Stored | None:
+    async def _found(self, ready: Ready) -> Stored | None:
         """The execution after it was driven as far as it goes; None where somebody else holds its lease."""
         stored = await self._journal.load(ready.tenant, ready.execution_id)
         now = self._clock()
@@ -162,6 +207,9 @@ class Worker:
             return None
         if stored.lease is None and not _claimable(stored, now):
             return stored
+        return await self._driven(self._driver_of(stored))
+
+    def _driver_of(self, stored: Stored) -> Driver:
         driver = Driver(
             stored,
             owner=self.worker_id,
@@ -171,7 +219,10 @@ class Worker:
             exclusive=self._exclusive,
             log_limit=self._log_limit,
         )
-        self._driving[ready.execution_id] = driver
+        self._driving[stored.state.id] = driver
+        return driver
+
+    async def _driven(self, driver: Driver) -> Stored:
         await driver.run()
         if driver.stored.state.terminal and driver.stored.todo:
             await self._aftermath.carry_out(driver.stored)

@@ -15,7 +15,7 @@ from engine.domain.status import ExecutionStatus
 from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.usecases.batch_admission import NewBatch, admit_batch, item_error, known_batch
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_text
+from engine.usecases.inputs import require_key, require_text
 from engine.usecases.read_executions import ExecutionFilter, executions_by_id, query_of
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView
@@ -49,7 +49,7 @@ async def act_on_executions(
     """
     caller.require_editor()
     require_text(reason, ("reason",))
-    require_text(idempotency_key, ("idempotencyKey",))
+    require_key(idempotency_key)
     if (ids is None) == (asked is None):
         raise ValidationFailed([Problem(message="give either ids or a filter", path=("ids",))])
     verb = f"{action.value.lower()}Executions"

@@ -7,7 +7,7 @@ from engine.domain.ids import EXECUTION
 from engine.storage.port import Conflict
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_text
+from engine.usecases.inputs import require_key
 from engine.usecases.kept_runs import kept_events, with_descendants
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Origin, StartExecution, create, prepare
@@ -31,7 +31,7 @@ async def fork_execution(
     Raises `NotFound`, `ValidationFailed`, `IdempotencyMismatch`.
     """
     caller.require_editor()
-    require_text(idempotency_key, ("idempotencyKey",))
+    require_key(idempotency_key)
     request = [execution_id, from_step, input if input_given else None, input_given]
     if idempotency_key is not None:
         known = await services.idempotency.find(caller.tenant, _VERB, idempotency_key, request)

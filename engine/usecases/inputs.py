@@ -1,13 +1,17 @@
 """Checks that inputs of use cases share: JSON that can be stored, sizes, labels."""
 
+import re
 from typing import Any
 
 import msgspec
 
+from engine.domain.definition import NAME
 from engine.domain.errors import Path, PayloadTooLarge, Problem, ValidationFailed
+from engine.domain.failure import Budget
 from engine.domain.schemas import json_problems
 
 _LABEL_KEY, _LABEL_VALUE = 63, 255
+_PRIORITY = 1000
 
 
 def require_json(value: Any, path: Path) -> None:
@@ -32,6 +36,42 @@ def require_text(value: str | None, path: Path, *, most: int = 1000) -> None:
     if len(value) > most:
         message = f"{path[-1]} has {len(value):,} characters; the limit is {most:,}"
         raise ValidationFailed([Problem(message=message, path=path)])
+
+
+def require_key(key: str | None) -> None:
+    """An idempotency key has at least one character."""
+    require_text(key, ("idempotencyKey",))
+    if key == "":
+        raise ValidationFailed([Problem(message="an idempotency key is not empty", path=("idempotencyKey",))])
+
+
+def require_budget(budget: Budget | None) -> None:
+    """Every bound that is given is above zero."""
+    given = msgspec.structs.asdict(budget) if budget else {}
+    problems = [
+        Problem(message=f"a budget is above zero, not {bound}", path=("budget", _camel(name)))
+        for name, bound in given.items()
+        if bound is not None and bound <= 0
+    ]
+    if problems:
+        raise ValidationFailed(problems)
+
+
+def require_priority(priority: int | None) -> None:
+    if priority is not None and abs(priority) > _PRIORITY:
+        message = f"a priority is from -{_PRIORITY} to {_PRIORITY}, not {priority}"
+        raise ValidationFailed([Problem(message=message, path=("priority",))])
+
+
+def require_lane(lane: str | None) -> None:
+    if lane is not None and not re.fullmatch(NAME, lane):
+        message = "a lane is named by lower-case letters, digits and hyphens, 63 at the most"
+        raise ValidationFailed([Problem(message=message, path=("lane",))])
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def checked_labels(labels: Any, limit: int) -> dict[str, str]:

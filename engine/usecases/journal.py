@@ -5,20 +5,22 @@ Whoever changes an execution, a worker with a result or an API call that cancels
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
 
 from engine.bus.port import MessageBus
 from engine.bus.topics import EVENTS, WAKE, EventsCommitted, Wake
-from engine.domain.errors import NotFound, Unavailable
+from engine.domain.errors import NotFound, Unavailable, WeftError
 from engine.domain.events import DurableEvent, EphemeralEvent, ExecutionQueued
-from engine.domain.execution import Command, Execution, decide
+from engine.domain.execution import Command, Decision, Execution, decide, evolve
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.executions import ExecutionRepository
 from engine.storage.repositories.head import Lease, Stored, due_at, execution_path
 from engine.usecases.aftermath import todo_after
+from engine.usecases.new_execution import NewExecution, Starter
 
 Clock = Callable[[], datetime]
 """The current time, UTC."""
@@ -46,6 +48,7 @@ class Journal:
         self._exclusive = exclusive
         self._remembered = remembered
         self._recent: OrderedDict[str, Stored] = OrderedDict()
+        self._starter: Starter | None = None
 
     async def create(
         self,
@@ -56,10 +59,26 @@ class Journal:
         *,
         writes: Sequence[Write] = (),
     ) -> Stored:
-        """Raises `Conflict` if the execution, or something in `writes`, exists already."""
-        stored = await self._executions.create(tenant, execution_id, queued, more, writes=writes)
-        await self._tell(stored, 1, queued.at)
-        return stored
+        """The execution as these events leave it; it may have been begun in the same commit. Raises `Conflict` if it, or something
+        in `writes`, exists already.
+        """
+        blank = await self._executions.blank(tenant, execution_id, queued)
+        execution = evolve(blank.execution, more) if more else blank.execution
+        new = NewExecution(blank=blank, execution=execution, events=(queued, *more), writes=writes)
+        if self._starter is not None and await self._starter.start(new):
+            return Stored(rev=1, execution=execution)
+        return await self.record(blank, new.events, execution, queued.at, lease=None, writes=writes)
+
+    @contextmanager
+    def new_executions_to(self, starter: Starter) -> Iterator[None]:
+        """Where `starter` has room, it begins new executions in the commit that creates them. Without one, or where it has none,
+        they are left to whoever takes the hint.
+        """
+        self._starter = starter
+        try:
+            yield
+        finally:
+            self._starter = None
 
     async def load(self, tenant: str, execution_id: str) -> Stored:
         """Raises `NotFound`."""
@@ -76,9 +95,8 @@ class Journal:
         """
         root = execution_path(tenant, execution_id)
         for _ in range(_CONFLICTS_BORNE):
-            stored = await self.load(tenant, execution_id)
             at = self._clock()
-            decision = decide(stored.execution, command, at)
+            stored, decision = await self._decided(tenant, execution_id, command, at)
             try:
                 return await self.record(
                     stored, decision.events, decision.execution, at, lease=stored.lease, writes=writes
@@ -88,6 +106,17 @@ class Journal:
                 if conflict.document != root:
                     raise
         raise Unavailable(f"execution {execution_id} is being changed too fast by others")
+
+    async def _decided(self, tenant: str, execution_id: str, command: Command, at: datetime) -> tuple[Stored, Decision]:
+        """A refusal must rest on what is stored: what is remembered lags behind while a commit is being reported."""
+        known = self.known(tenant, execution_id)
+        if known is not None:
+            try:
+                return known, decide(known.execution, command, at)
+            except WeftError:
+                self.forget(tenant, execution_id)
+        stored = await self.load(tenant, execution_id)
+        return stored, decide(stored.execution, command, at)
 
     async def record(
         self,
@@ -105,7 +134,7 @@ class Journal:
         new = await self._executions.commit(
             stored, events, after, at, lease=None if ended else lease, todo=todo, writes=writes
         )
-        await self._tell(new, stored.state.seq + 1, at)
+        await self._tell(new, new.state.seq - len(events) + 1, at)
         return new
 
     async def settle(self, stored: Stored, at: datetime, todo: tuple[str, ...]) -> Stored:

@@ -7,7 +7,7 @@ from engine.storage.port import Conflict
 from engine.storage.repositories.head import Stored
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_text
+from engine.usecases.inputs import require_key
 from engine.usecases.services import Services
 
 
@@ -17,7 +17,7 @@ async def change_once(
     """`request` is what must be the same for the key to count as a repetition. Raises `IdempotencyMismatch` where it is not."""
     if key is None:
         return await services.journal.change(caller.tenant, execution_id, command)
-    require_text(key, ("idempotencyKey",))
+    require_key(key)
     known = await services.idempotency.find(caller.tenant, verb, key, request)
     if known is None:
         expire_at = services.clock() + services.limits.idempotency_window

@@ -4,7 +4,7 @@ from engine.domain.execution.commands import Resume
 from engine.domain.failure import Budget
 from engine.usecases.admission import release
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_text
+from engine.usecases.inputs import require_budget, require_text
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
 
@@ -15,6 +15,7 @@ async def resume_execution(
     """Raises `NotFound`, and `InvalidState` where it is not paused."""
     caller.require_editor()
     require_text(reason, ("reason",))
+    require_budget(budget)
     command = Resume(reason=reason, actor=caller.principal, budget=budget)
     stored = await services.journal.change(caller.tenant, execution_id, command)
     if stored.state.concurrency_key is not None and not stored.state.admitted:

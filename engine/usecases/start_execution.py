@@ -21,7 +21,15 @@ from engine.storage.repositories.head import Stored, execution_path
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.admission import Admission, admit
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import checked_labels, require_json, require_size, require_text
+from engine.usecases.inputs import (
+    checked_labels,
+    require_budget,
+    require_json,
+    require_key,
+    require_lane,
+    require_priority,
+    require_size,
+)
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
 
@@ -71,7 +79,7 @@ async def start_execution(services: Services, caller: Caller, request: StartExec
     """
     caller.require_editor()
     key = request.idempotency_key
-    require_text(key, ("idempotencyKey",))
+    require_key(key)
     for _ in range(_TRIES):
         if key is not None:
             known = await services.idempotency.find(caller.tenant, _VERB, key, request)
@@ -104,7 +112,9 @@ async def prepare(
     now = services.clock()
     given = _checked_input(services, request.input, plan)
     labels = {**workflow.labels, **definition.labels, **checked_labels(request.labels, services.limits.labels)}
-    require_text(request.lane, ("lane",), most=63)
+    require_lane(request.lane)
+    require_priority(request.priority)
+    require_budget(request.budget)
     if request.deadline is not None and request.deadline <= now:
         raise ValidationFailed([Problem(message="the deadline is in the past", path=("deadline",))])
     budget = request.budget

@@ -8,7 +8,7 @@ from engine.domain.batch import Batch, BatchAction, BatchItem, BatchMode
 from engine.domain.errors import LimitExceeded, Problem, ValidationFailed, WeftError
 from engine.usecases.batch_admission import NewBatch, admit_batch, item_error, known_batch
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_text
+from engine.usecases.inputs import require_key
 from engine.usecases.services import Services
 from engine.usecases.start_execution import StartExecution, prepare
 
@@ -27,7 +27,7 @@ async def start_executions(
     Raises `ValidationFailed` for an empty list, `LimitExceeded` for a long one, `IdempotencyMismatch`.
     """
     caller.require_editor()
-    require_text(idempotency_key, ("idempotencyKey",))
+    require_key(idempotency_key)
     if not items:
         raise ValidationFailed([Problem(message="there is no item", path=("items",))])
     if len(items) > services.limits.batch_items:

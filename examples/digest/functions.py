@@ -14,7 +14,15 @@ WORDS_PER_MINUTE = 220
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _NOT_PROSE = re.compile(r"^\s*(\||<|#|$)")
-_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}([^*_`]+)[*_`]{1,3}")
+_MARKUP = re.compile(
+    r"""
+      !?\[(?P<link>[^\]]*)\]\([^)]*\)
+    | `+(?P<code>[^`]+)`+
+    | (?<!\w)(?P<mark>\*{1,3}|_{1,3})(?=\S)(?P<emphasised>.+?)(?<=\S)(?P=mark)(?!\w)
+    | <(?P<address>https?://[^>]+)>
+    """,
+    re.VERBOSE,
+)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 
 
@@ -102,7 +110,7 @@ def join(digests: list[Digest]) -> str:
 def _paragraph(digest: Digest) -> str:
     marks = "#" * min(digest.level + 1, 6)
     known = digest.facts
-    said = digest.digest or f"Code and tables: {known.code_lines} lines of code."
+    said = digest.digest or "Code and tables only."
     return f"{marks} {digest.heading}\n\n{said}\n\n*{known.words} words, {_minutes(known.reading_seconds)}*"
 
 
@@ -132,4 +140,7 @@ def _code(lines: list[str]) -> list[int]:
 
 
 def _plain(line: str) -> str:
-    return _MARKUP.sub(lambda match: match[1] or match[2] or "", line).strip()
+    """Links by their text, code and emphasis by what is in them."""
+    return _MARKUP.sub(
+        lambda match: next(filter(None, match.group("link", "code", "emphasised", "address")), ""), line
+    ).strip()

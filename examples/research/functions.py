@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 from weft import function
 
 ROOT = Path(__file__).resolve().parents[2]
 BEST = 2
 SHORTEST_WORD = 4
-LONGEST_PASSAGE = 500
+LONGEST_PASSAGE = 300
 
 
 @function(name="research.search")
@@ -21,7 +22,8 @@ def search(query: str) -> str:
     found = [(source, text) for source, text in ranked[:BEST] if _score(wanted, text)]
     if not found:
         return f"(nothing about {query!r})"
-    return "\n".join(f"[{source}] {text[:LONGEST_PASSAGE]}" for source, text in found)
+    shown = [(source, shorten(text, LONGEST_PASSAGE, placeholder=" ...")) for source, text in found]
+    return "\n".join(f"[{source}] {text}" for source, text in shown)
 
 
 @function(name="research.report")

@@ -12,7 +12,11 @@ CALLS = "E2E_CALLS"
 
 @function(name="e2e.work")
 async def work(n: int, seconds: float = 0.0) -> int:
-    with Path(os.environ[CALLS]).open("a", encoding="utf-8") as file:
-        file.write(f"{n}\n")
+    _note(n)
     await asyncio.sleep(seconds)
     return n * n
+
+
+def _note(n: int) -> None:
+    with Path(os.environ[CALLS]).open("a", encoding="utf-8") as file:
+        file.write(f"{n}\n")

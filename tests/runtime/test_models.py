@@ -165,7 +165,9 @@ async def test_data_that_looks_like_a_secret_is_data(client: Client) -> None:
 
 
 async def test_an_output_is_reused_under_an_equal_cache_key(client: Client) -> None:
-    await client.define(call("a", "echo", {"value": "${ input }"}, cache_key="${ input.k }"), output="${ steps.a.output }")
+    await client.define(
+        call("a", "echo", {"value": "${ input }"}, cache_key="${ input.k }"), output="${ steps.a.output }"
+    )
     first = await client.run(input={"k": 1, "x": "first"})
     second = await client.run(input={"k": 1, "x": "second"})
     third = await client.run(input={"k": 2, "x": "third"})

@@ -46,9 +46,14 @@ async def watch(
     api: Api, execution_id: str, view: View, *, after: int = 0, on_event: Callable[[Event], None] = lambda _: None
 ) -> ExitCode:
     """Until the execution ends. Raises what `follow` raises."""
-    if view is View.TREE:
-        return EXIT_CODES[await _watch_tree(api, execution_id, on_event)]
-    status = await _watch_lines(api, execution_id, after, on_event, as_json=view is View.JSON)
+    try:
+        if view is View.TREE:
+            status: str | None = await _watch_tree(api, execution_id, on_event)
+        else:
+            status = await _watch_lines(api, execution_id, after, on_event, as_json=view is View.JSON)
+    except asyncio.CancelledError:
+        console(stderr=True).print(f"weft: no longer watched; {execution_id} goes on")
+        raise
     return EXIT_CODES[status or str(await status_of(api, execution_id))]
 
 

@@ -59,6 +59,8 @@ def evolve(execution: Execution, events: Iterable[e.DurableEvent]) -> Execution:
 
 def apply(x: Execution, event: e.DurableEvent) -> None:
     """Changes `x`, which must be the caller's own copy. What happens to a step is in `evolve_runs`."""
+    if x.state.terminal:
+        raise IllegalTransition(f"{x.state.id} is {x.state.status}: {type(event).__name__} comes after the last event")
     seq = x.state.seq + 1
     changes = _APPLY[type(event)](x, event, seq)
     x.state = replace(x.state, seq=seq, **changes)

@@ -33,13 +33,14 @@ def readiness(x: Execution, frame: str, steps: Steps, node: Node) -> Readiness:
 
 
 def _end(x: Execution, frame: str, steps: Steps, node: Node) -> StepStatus | None:
-    """How a needed step ended; None while it, or what handles its failure, is not done."""
+    """How a needed step ended; None while it, or what makes up for its failure, is not done."""
     end = x.status_of(within(frame, node.id))
     last = end
     while last is StepStatus.FAILED and node.handler is not None:
         node = steps.nodes[node.handler]
         last = x.status_of(within(frame, node.id))
-    return end if last.done else None
+    fails = last is StepStatus.FAILED and not node.continue_on_error
+    return end if last.done and not fails else None
 
 
 def _handler_readiness(x: Execution, frame: str, node: Node) -> Readiness:

@@ -1,7 +1,6 @@
 """Executions in the document store: created, loaded, and changed by one commit at a time."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,22 +50,10 @@ class ExecutionRepository:
 
     # -------------------------------------------------------------- writing
 
-    async def create(
-        self,
-        tenant: str,
-        execution_id: str,
-        queued: ExecutionQueued,
-        more: Sequence[DurableEvent] = (),
-        *,
-        writes: Sequence[Write] = (),
-    ) -> Stored:
-        """Commits a new execution with its first events, together with `writes`. Raises `Conflict` if something exists already."""
+    async def blank(self, tenant: str, execution_id: str, queued: ExecutionQueued) -> Stored:
+        """An execution after its first event, which its first commit will create. Raises `NotFound` for its workflow version."""
         plan = await self._plans.get(tenant, queued.workflow_id, queued.version)
-        first = begin_log(queued, execution_id=execution_id, tenant=tenant, plan=plan)
-        blank = Stored(rev=0, execution=first)
-        return await self._commit(
-            blank, (queued, *more), evolve(first, more) if more else first, queued.at, writes=writes
-        )
+        return Stored(rev=0, execution=begin_log(queued, execution_id=execution_id, tenant=tenant, plan=plan))
 
     async def commit(
         self,
@@ -79,30 +66,26 @@ class ExecutionRepository:
         todo: tuple[str, ...] = (),
         writes: Sequence[Write] = (),
     ) -> Stored:
-        """Appends events, on the condition that nobody wrote since `stored` was read. Raises `Conflict` otherwise.
+        """Appends events, on the condition that nobody wrote since `stored` was read; where it is blank, that nothing is there yet.
+        Raises `Conflict` otherwise.
 
         `lease` replaces the lease; a claim is a lease with a higher epoch.
         """
-        epoch = lease.epoch if lease else stored.epoch
-        held = replace(stored, lease=lease, epoch=epoch, todo=todo)
-        return await self._commit(held, events, after, at, writes=writes)
-
-    async def _commit(
-        self,
-        stored: Stored,
-        events: Sequence[DurableEvent],
-        after: Execution,
-        at: datetime,
-        *,
-        writes: Sequence[Write],
-    ) -> Stored:
         root = execution_path(after.state.tenant, after.state.id)
         blobs: dict[str, bytes] = {}
         raws = [pack(event, blobs) for event in events]
         refs = self._references(stored, after, blobs)
         flush, tail, flushed = self._tail(root, stored, raws, ended=after.state.terminal)
-        next_ = replace(
-            stored, rev=stored.rev + 1, execution=after, tail=tail, flushed=flushed, refs=refs, fresh=tuple(raws)
+        next_ = Stored(
+            rev=stored.rev + 1,
+            execution=after,
+            tail=tail,
+            flushed=flushed,
+            lease=lease,
+            epoch=lease.epoch if lease else stored.epoch,
+            todo=todo,
+            refs=refs,
+            fresh=tuple(raws),
         )
         blob_docs = blob_writes(root, blobs)
         if sum(len(body) for body in blobs.values()) > BLOBS_WITH_THE_HEAD:

@@ -4,7 +4,6 @@ An ordinary commit writes this document alone. Large values are references (see 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -44,8 +43,7 @@ class HeadBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     todo: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """An execution as it is stored, folded. `rev` is the head's; `refs` are the references that stand for large values of the state."""
 
     rev: int
@@ -55,7 +53,7 @@ class Stored:
     lease: Lease | None = None
     epoch: int = 0
     todo: tuple[str, ...] = ()
-    refs: dict[str, Any] = field(default_factory=dict)
+    refs: dict[str, Any] = {}
     fresh: tuple[msgspec.Raw, ...] = ()
     """What the commit that made this wrote."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain.status import WorkflowStatus
 from engine.domain.workflow import Workflow, WorkflowVersion
@@ -48,17 +49,18 @@ class WorkflowRepository:
         await self._store.commit([head, *([_version_write(tenant, version)] if version else [])])
 
     async def delete(self, tenant: str, stored: StoredWorkflow) -> None:
-        """Removes the workflow, its name and all its versions. Raises `Conflict` as `save` does."""
-        workflow = stored.workflow
+        """Frees the name and takes the workflow out of every list. Its versions stay, for the executions that ran them.
+
+        Raises `Conflict` as `save` does.
+        """
+        tombstone = replace(stored.workflow, status=WorkflowStatus.ARCHIVED, deleted=True)
+        path = _path(tenant, stored.workflow.id)
         await self._store.commit(
             [
-                Delete(path=_path(tenant, workflow.id), if_rev=stored.rev),
-                Delete(path=_name_path(tenant, workflow.name)),
+                Put(path=path, body=_encoder.encode(tombstone), if_rev=stored.rev),
+                Delete(path=_name_path(tenant, stored.workflow.name)),
             ]
         )
-        for start in range(1, workflow.latest_version + 1, 300):
-            numbers = range(start, min(start + 300, workflow.latest_version + 1))
-            await self._store.commit([Delete(path=_version_path(tenant, workflow.id, number)) for number in numbers])
 
     async def by_name(self, tenant: str, name: str) -> StoredWorkflow | None:
         document = await self._store.get(_name_path(tenant, name))
@@ -68,6 +70,7 @@ class WorkflowRepository:
         return (await self.by_id(tenant, [found["id"]]))[0]
 
     async def by_id(self, tenant: str, ids: Sequence[str]) -> list[StoredWorkflow | None]:
+        """Deleted ones too."""
         documents = await self._store.get_many([_path(tenant, each) for each in ids])
         return [_stored(document) if document else None for document in documents]
 

@@ -1,0 +1,68 @@
+"""Event streams of a server that stops."""
+
+import asyncio
+
+from starlette.types import Message, Receive, Scope, Send
+
+from weft.ending_streams import EndingStreams
+
+REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+    """As the API's event streams do: reads the request, sends something, and goes on until the client leaves."""
+    del scope
+    assert await receive() == REQUEST
+    await send(START)
+    await send({"type": "http.response.body", "body": b"event", "more_body": True})
+    assert await receive() == {"type": "http.disconnect"}
+
+
+class Client:
+    """Sends one request; leaves when `gone` is set."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+        self.gone = asyncio.Event()
+        self._asked = False
+
+    async def receive(self) -> Message:
+        if not self._asked:
+            self._asked = True
+            return REQUEST
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.got.append(message)
+
+
+async def test_a_stream_is_ended_properly_when_the_server_stops() -> None:
+    client, stopping = Client(), asyncio.Event()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(EndingStreams(streaming, stopping)({"type": "http"}, client.receive, client.send))
+        while len(client.got) < 2:
+            await asyncio.sleep(0)
+        stopping.set()
+    assert client.got[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+async def test_a_client_that_leaves_is_sent_nothing_more() -> None:
+    client = Client()
+    client.gone.set()
+    await EndingStreams(streaming, asyncio.Event())({"type": "http"}, client.receive, client.send)
+    assert len(client.got) == 2
+
+
+async def test_a_response_that_is_complete_is_left_alone() -> None:
+    async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        await receive()
+        await send(START)
+        await send({"type": "http.response.body", "body": b"done"})
+
+    client, stopping = Client(), asyncio.Event()
+    stopping.set()
+    await EndingStreams(plain, stopping)({"type": "http"}, client.receive, client.send)
+    assert [message["type"] for message in client.got] == ["http.response.start", "http.response.body"]

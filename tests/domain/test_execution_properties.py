@@ -1,0 +1,193 @@
+"""Any workflow, under any schedule of results, failures, repetitions, crashes and commands, stays within the rules and ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.domain.errors import InvalidState, ValidationFailed
+from engine.domain.events import ModelCalled, StepStarted
+from engine.domain.execution import commands as c
+from engine.domain.execution import next_due
+from engine.domain.failure import Failure, Usage
+from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
+from engine.domain.waiting import WaitingFor, WaitKind
+from tests.domain.driven_execution import DrivenExecution, JsonObject
+from tests.domain.log_rules import check_log
+from tests.domain.random_workflows import steps
+
+E = ExecutionStatus
+MOST_STEPS_TO_THE_END = 2_000
+
+
+class Schedule:
+    """Does to an execution what hypothesis draws."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], driven: DrivenExecution) -> None:
+        self.draw = draw
+        self.driven = driven
+        self.reports: list[c.Command] = []
+
+    def report(self, command: c.Command) -> None:
+        self.reports.append(command)
+        self.driven.do(command)
+
+    def one_of(self, paths: list[str]) -> str | None:
+        return self.draw(st.sampled_from(paths)) if paths else None
+
+    # -------------------------------------------------------------- what workers report
+
+    def succeed(self) -> None:
+        if path := self.one_of(list(self.driven.running)):
+            self.report(c.StepDone(path=path, attempt=self.driven.running[path], output=self.draw(st.integers(0, 9))))
+
+    def fail(self) -> None:
+        if path := self.one_of(list(self.driven.running)):
+            failure = Failure(
+                kind=self.draw(st.sampled_from([FailureKind.TASK, FailureKind.TASK, FailureKind.INFRA])),
+                code=self.draw(st.sampled_from(["broken", "final"])),
+                message="no",
+                retryable=self.draw(st.booleans()),
+            )
+            self.report(c.StepErred(path=path, attempt=self.driven.running[path], failure=failure))
+
+    def suspend(self) -> None:
+        if path := self.one_of(list(self.driven.running)):
+            waits = self.draw(st.sampled_from(SUSPENSIONS))
+            self.report(c.StepSuspends(path=path, attempt=self.driven.running[path], waits=waits))
+
+    def run_out_of_budget(self) -> None:
+        if path := self.one_of(list(self.driven.running)):
+            self.report(c.BudgetStops(path=path, attempt=self.driven.running[path]))
+
+    def repeat_a_report(self) -> None:
+        if self.reports:
+            self.driven.do(self.draw(st.sampled_from(self.reports)))
+
+    def look_inside(self) -> None:
+        if path := self.one_of(list(self.driven.running)):
+            at, inner = self.driven.now, f"{path}.{self.draw(st.sampled_from(['node', 'compensate']))}"
+            self.report(c.Observe(event=StepStarted(at=at, step_id=inner, attempt=1, kind="llm", watched=True)))
+            self.report(c.Observe(event=ModelCalled(at=at, step_id=inner, model="m", usage=Usage(model_calls=1))))
+            self.report(self.draw(st.sampled_from([c.ChildRunDone(path=inner), c.ChildRunDone(path=inner, waiting_for=ASKED)])))
+
+    def crash(self) -> None:
+        self.driven.crash()
+
+    def pass_time(self) -> None:
+        if next_due(self.driven.x) is not None:
+            self.driven.advance_to_next()
+        else:
+            self.driven.advance(1)
+
+    # -------------------------------------------------------------- what others ask
+
+    def answer(self) -> None:
+        waiting = [path for path, run in self.driven.x.runs.items() if run.waits and not run.watched]
+        if path := self.one_of(waiting):
+            wait = self.draw(st.sampled_from(self.driven.x.runs[path].waits))
+            failure = self.draw(st.sampled_from([None, None, None, "no"]))
+            self.ask(c.Answer(path=path, interrupt_id=wait.interrupt_id, output=1, failure=failure))
+
+    def signal(self) -> None:
+        self.ask(c.Signal(name="go", payload=self.draw(st.sampled_from([1, "x"]))))
+
+    def pause(self) -> None:
+        self.ask(c.Pause())
+
+    def resume(self) -> None:
+        self.ask(c.Resume())
+
+    def cancel(self) -> None:
+        self.ask(c.Cancel(force=self.draw(st.booleans())))
+
+    def ask(self, command: c.Command) -> None:
+        """Refusals change nothing. The driver finds out by itself, or not at all before its next report."""
+        before = self.driven.x
+        try:
+            self.driven.do(command)
+        except (InvalidState, ValidationFailed):
+            assert self.driven.x is before
+        if self.draw(st.booleans()):
+            self.driven.advance()
+
+    # -------------------------------------------------------------- all the rest
+
+    def to_the_end(self) -> None:
+        for _ in range(MOST_STEPS_TO_THE_END):
+            if self.driven.status.terminal:
+                return
+            self.push()
+        raise AssertionError(f"no end in sight: {self.driven.status}, {self.driven.statuses()}")
+
+    def push(self) -> None:
+        driven = self.driven
+        waits = [path for path in driven.x.open if driven.x.runs[path].waits]
+        if driven.status is E.PAUSED:
+            driven.do(c.Resume())
+            driven.advance()
+        elif driven.running:
+            path = next(iter(driven.running))
+            driven.do(c.StepDone(path=path, attempt=driven.running[path], output=1))
+        elif driven.status is E.RUNNING and next_due(driven.x) is None:
+            raise AssertionError(f"RUNNING, and nothing to do: {driven.statuses()}")
+        elif waits and driven.status is E.WAITING:
+            wait = driven.x.runs[waits[0]].waits[0]
+            driven.do(c.Answer(path=waits[0], interrupt_id=wait.interrupt_id, output=1))
+            driven.advance()
+        else:
+            driven.advance_to_next()
+
+
+ASKED = WaitingFor(kind=WaitKind.APPROVAL, prompt="?")
+_INTERRUPTS = [WaitingFor(kind=WaitKind.INTERRUPT, interrupt_id=each, prompt=each) for each in ("i1", "i2")]
+_SIGNAL = WaitingFor(kind=WaitKind.SIGNAL, signal="go", interrupt_id="i3")
+SUSPENSIONS: list[tuple[WaitingFor, ...]] = [
+    tuple(_INTERRUPTS[:1]),
+    tuple(_INTERRUPTS),
+    (_SIGNAL,),
+    (_INTERRUPTS[0], _SIGNAL),
+    (WaitingFor(kind=WaitKind.CHILD, execution_id="ex_2"),),
+    (),
+]
+ACTIONS = (
+    [Schedule.succeed] * 12
+    + [Schedule.fail] * 4
+    + [Schedule.suspend, Schedule.run_out_of_budget, Schedule.look_inside, Schedule.crash, Schedule.signal] * 2
+    + [Schedule.pass_time, Schedule.answer] * 4
+    + [Schedule.repeat_a_report, Schedule.pause, Schedule.cancel]
+    + [Schedule.resume] * 3
+)
+
+
+def settled(driven: DrivenExecution) -> None:
+    """What holds whenever the driver has decided."""
+    x = driven.x
+    leaves = [x.runs[path].status for path in x.open if x.runs[path].fan is None]
+    if driven.status is E.WAITING:
+        assert leaves
+        assert set(leaves) == {StepStatus.WAITING}
+    if driven.status is E.RUNNING and not driven.running:
+        assert next_due(x) is not None
+
+
+@given(st.data(), steps(), st.booleans(), st.sampled_from([None, None, "2m"]))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_whatever_happens_an_execution_keeps_the_rules_and_ends(
+    data: st.DataObject, workflow: list[JsonObject], flag: bool, timeout: str | None
+) -> None:
+    definition = {"timeout": timeout} if timeout else {}
+    driven = DrivenExecution(*workflow, input={"flag": flag}, **definition).claim()
+    settled(driven)
+    schedule = Schedule(data.draw, driven)
+    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=40)):
+        action(schedule)
+        driven.advance()
+        settled(driven)
+    schedule.to_the_end()
+    check_log(driven.plan.definition, driven.log)
+    assert driven.fold() == driven.x
+    assert driven.do(c.Advance()) == []
+    assert not driven.x.open
+    assert not driven.x.watched
