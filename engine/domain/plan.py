@@ -1,5 +1,6 @@
 """A definition made executable: for every list of steps its order, who needs whom, and each step's policies with defaults applied."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -124,9 +125,9 @@ def _dependents(nodes: Mapping[str, Node]) -> dict[str, tuple[str, ...]]:
 def _waiting_for(node: Node, nodes: Mapping[str, Node], direct: Mapping[str, list[str]]) -> dict[str, None]:
     """Handlers may have handlers in turn, so that an end can be what a whole chain of callers was waited for."""
     found = dict.fromkeys(direct[node.id])
-    handled, frontier = {node.id}, list(node.callers)
+    handled, frontier = {node.id}, deque(node.callers)
     while frontier:
-        caller = frontier.pop()
+        caller = frontier.popleft()
         if caller not in handled:
             handled.add(caller)
             found.update(dict.fromkeys(direct[caller]))

@@ -19,28 +19,36 @@ _CHILDREN_AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
 
+class TooEarly(Exception):
+    """A child ended before its parent recorded that it waits for it."""
+
+
 class Aftermath:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def carry_out(self, stored: Stored) -> None:
-        """All of it, and strikes it out. What fails is left to the next sweep."""
+    async def carry_out(self, stored: Stored) -> bool:
+        """All of it, and strikes it out. False where it is too early for something: look again in a moment."""
         if not stored.todo:
-            return
+            return True
         steps = {
             TELL_PARENT: self._tell_parent,
             CLOSE_CHILDREN: self._close_children,
             FREE_CONCURRENCY_KEY: self._free_concurrency_key,
             DROP_CHECKPOINTS: self._drop_checkpoints,
         }
-        for name in stored.todo:
-            await steps[name](stored)
+        try:
+            for name in stored.todo:
+                await steps[name](stored)
+        except TooEarly:
+            return False
         state = stored.state
         try:
             await self._services.journal.settle(stored, self._services.clock(), ())
         except Conflict:
             self._services.journal.forget(state.tenant, state.id)
             _log.info("somebody else settled execution %s", state.id)
+        return True
 
     async def _tell_parent(self, stored: Stored) -> None:
         state = stored.state
@@ -57,6 +65,8 @@ class Aftermath:
             await self._services.journal.change(state.tenant, state.parent_id, command)
         except NotFound:
             _log.info("execution %s has ended; its parent %s is gone", state.id, state.parent_id)
+        except InvalidState as error:
+            raise TooEarly from error
 
     async def _close_children(self, stored: Stored) -> None:
         state = stored.state

@@ -8,6 +8,7 @@ guess, and only those are revealed.
 import re
 import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -30,13 +31,17 @@ class Revealer:
         self._source = source
         self._tenant = tenant
         self._nonce = secrets.token_hex(16)
-        self._placeholder = re.compile(f"\u2039secret {self._nonce} (\\d+)\u203a")
         self._veiled: list[_Veiled] = []
         self._values: dict[str, str] = {}
 
     @property
     def values(self) -> tuple[str, ...]:
         return tuple(self._values.values())
+
+    @cached_property
+    def _placeholder(self) -> re.Pattern[str]:
+        """Compiled when there is a secret: most steps have none, and it is the dearest part of one."""
+        return re.compile(f"\u2039secret {self._nonce} (\\d+)\u203a")
 
     def veil(self, template: Any, recorded: Any, scope: Scope) -> Any:
         """`recorded`, which was rendered from `template`, with placeholders where the template mentions secrets."""

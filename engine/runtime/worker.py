@@ -23,6 +23,7 @@ from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution, Starter
 
+AGAIN_SECONDS = 0.05
 NEAR_SECONDS = 60.0
 """Timers that are due sooner are kept in memory; later ones are found by the sweep."""
 
@@ -201,7 +202,7 @@ class Worker(Starter):
         stored = await self._journal.load(ready.tenant, ready.execution_id)
         now = self._clock()
         if stored.state.terminal:
-            await self._aftermath.carry_out(stored)
+            await self._follow_up(stored)
             return None
         if stored.lease is not None and not self._void(stored, now):
             return None
@@ -225,8 +226,14 @@ class Worker(Starter):
     async def _driven(self, driver: Driver) -> Stored:
         await driver.run()
         if driver.stored.state.terminal and driver.stored.todo:
-            await self._aftermath.carry_out(driver.stored)
+            await self._follow_up(driver.stored)
         return driver.stored
+
+    async def _follow_up(self, ended: Stored) -> None:
+        if not await self._aftermath.carry_out(ended):
+            state = ended.state
+            ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
+            self.remind(ready, AGAIN_SECONDS)
 
     def _void(self, stored: Stored, now: datetime) -> bool:
         """A lease that nobody holds: run out, or left over by a former process where this is the only one."""

@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from weft.cli.app import app
-from weft.cli.exit_codes import ExitCode
+from weft.cli.exit_codes import MEANINGS, ExitCode
 from weft.cli.lazy_group import COMMANDS
 
 WITHOUT_SERVER = ("serve", "demo", "doctor", "schema", "version")
@@ -77,3 +78,9 @@ def test_client_commands_do_not_wait_for_the_imports_of_the_engine() -> None:
 
 def test_the_module_of_every_command_is_named_for_it() -> None:
     assert all(callable(import_module(f"weft.cli.commands.{name}").command) for name in COMMANDS)
+
+
+def test_the_documentation_has_the_exit_codes_and_commands_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert all(f"| {code.value} | {meaning} |\n" in text for code, meaning in MEANINGS.items())
+    assert all(f"`{name}" in text for name in COMMANDS if name != "version")

@@ -1,39 +1,18 @@
 """Following an execution over broken connections."""
 
-from collections.abc import AsyncGenerator, Iterable
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from tests.cli.events import event
+from tests.cli.scripted_api import ScriptedApi
 from weft.cli.api import Api
-from weft.cli.api_errors import ApiError, ConnectionLost, NoServer, Refusal, RequestRefused
+from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused
 from weft.cli.follow import PATIENCE_SECONDS, Event, follow
 
 END = event("ExecutionSucceeded", 3)
 QUEUED = event("ExecutionQueued", 1, lane="default")
 STARTED = event("ExecutionStarted", 2, worker="w")
-
-
-class ScriptedApi:
-    """A server in scripted moods: each subscription gives some events and then breaks, or completes."""
-
-    def __init__(self, *streams: Iterable[Event | ApiError], status: str = "RUNNING") -> None:
-        self._streams = list(streams)
-        self._status = status
-        self.asked: list[int] = []
-
-    async def subscribe(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
-        del document
-        self.asked.append(variables["after"])
-        for item in self._streams.pop(0):
-            if isinstance(item, ApiError):
-                raise item
-            yield {"executionEvents": item}
-
-    async def query(self, document: str, **variables: Any) -> dict[str, Any]:
-        del document, variables
-        return {"execution": {"status": self._status}}
 
 
 class Pauses:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no py.typed marker
@@ -26,7 +27,11 @@ def with_defaults(value: Any, schema: Any) -> Any:
 
 class _Filling:
     def __init__(self, schema: dict[str, Any]) -> None:
-        self._resolver = REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
+        self._schema = schema
+
+    @cached_property
+    def _resolver(self) -> Any:
+        return REGISTRY.resolver_with_root(DRAFT202012.create_resource(self._schema))
 
     def filled(self, value: Any, schema: Any, depth: int) -> Any:
         if depth > MAX_DEPTH or not isinstance(value, dict | list):

@@ -47,6 +47,11 @@ def validator_for(schema: Any) -> Validator:
     return _Validator(schema, format_checker=Meter(), registry=_registry())
 
 
+def metered(validator: Validator) -> Validator:
+    """The same for another run. It keeps what it knows about references, which is dearer than a small validation."""
+    return validator.evolve(format_checker=Meter())
+
+
 @lru_cache(maxsize=1)
 def _registry() -> SchemaRegistry:
     """The meta-schemas, to which schemas may refer; without `retrieve`, nothing else is ever looked for."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 from jsonschema.exceptions import ValidationError, relevance
+from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 
 from engine.domain.errors import Path, Problem
 from engine.domain.json_values import json_problems
-from engine.domain.schemas.keywords import TooMuchWork, validator_for
+from engine.domain.schemas.keywords import TooMuchWork, metered, validator_for
 from engine.domain.schemas.stripping import without_dialect
 
 MOST_PROBLEMS = 50
@@ -26,7 +27,7 @@ def validate(value: Any, schema: Any, *, path: Path = ()) -> list[Problem]:
     if unfit := json_problems(value, path):
         return unfit
     try:
-        found = validator_for(_prepared(msgspec.json.encode(schema))).iter_errors(value)
+        found = metered(_prepared(msgspec.json.encode(schema))).iter_errors(value)
         problems = list(islice((_problem(error, path) for error in _each(found)), MOST_PROBLEMS))
     except RecursionError:
         return [Problem(message="the schema refers to itself too often for a value this deep", path=path)]
@@ -38,8 +39,8 @@ def validate(value: Any, schema: Any, *, path: Path = ()) -> list[Problem]:
 
 
 @lru_cache(maxsize=512)
-def _prepared(encoded: bytes) -> Any:
-    return without_dialect(msgspec.json.decode(encoded))
+def _prepared(encoded: bytes) -> Validator:
+    return validator_for(without_dialect(msgspec.json.decode(encoded)))
 
 
 def _each(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
