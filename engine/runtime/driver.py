@@ -65,6 +65,8 @@ class Driver:
         self._mailbox: list[Command] = []
         self._live: list[EphemeralEvent] = []
         self._mail = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._poked = False
         self._stopping = False
@@ -116,20 +118,31 @@ class Driver:
                     commands.append(Advance())
                 await self._turn(commands)
         finally:
+            self._cancel_alarm()
             await self._cancel_tasks()
 
     async def _wait_for_mail(self) -> None:
         """Until there is something to do: mail, a timer, or the lease to renew."""
-        if self._mail.is_set():
-            self._mail.clear()
-            return
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._seconds_to_next(), self._mail.set)
-        try:
+        if not self._mail.is_set():
+            self._set_alarm()
             await self._mail.wait()
-        finally:
-            timer.cancel()
         self._mail.clear()
+
+    def _set_alarm(self) -> None:
+        """Only where none rings in time. One that rings too early finds nothing to do, which is cheaper than a new one each turn."""
+        loop = asyncio.get_running_loop()
+        when = loop.time() + self._seconds_to_next()
+        if self._alarm is not None and loop.time() < self._alarm_at <= when:
+            return
+        self._cancel_alarm()
+        # The moment is kept here: what uvloop gives for one that is past already cannot be asked for it.
+        self._alarm_at = when
+        self._alarm = loop.call_at(when, self._mail.set)
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _seconds_to_next(self) -> float:
         now = self.clock()

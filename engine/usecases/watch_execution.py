@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 from engine.domain.errors import BadRequest, NotFound
 from engine.domain.events import TERMINAL, Entry
+from engine.storage.repositories.executions import HeadView
+from engine.storage.repositories.head import Stored
 from engine.usecases.caller import Caller
 from engine.usecases.live import Lagged, LiveEntries
 from engine.usecases.services import Services
@@ -24,16 +26,14 @@ async def watch_execution(
     if after < 0:
         raise BadRequest(f"after must not be negative, but is {after}", path=("after",))
     async with services.hub.entries(caller.tenant, execution_id) as live:
-        head = await services.executions.view(caller.tenant, execution_id)
-        if head is None:
-            raise NotFound(f"there is no execution {execution_id[:80]!r}", path=("executionId",))
+        follower = _Follower(services, caller, execution_id, after)
+        head = await follower.head()
         if after > head.state.seq:
             message = f"after is {after}, but the log ends at {head.state.seq}"
             raise BadRequest(message, path=("after",))
         if head.state.terminal and after == head.state.seq:
             return
-        follower = _Follower(services, caller, execution_id, after)
-        async for entry in follower.log():
+        async for entry in follower.log(head):
             yield entry
         while not follower.ended:
             async for entry in follower.next(live, ephemeral=ephemeral):
@@ -50,12 +50,20 @@ class _Follower:
         self._seq = after
         self.ended = False
 
-    async def log(self) -> AsyncIterator[Entry]:
-        """Whatever the log has behind the last entry seen."""
+    async def head(self) -> HeadView | Stored:
+        tenant, services = self._caller.tenant, self._services
+        known = services.journal.known(tenant, self._execution_id)
+        head = known or await services.executions.view(tenant, self._execution_id)
+        if head is None:
+            raise NotFound(f"there is no execution {self._execution_id[:80]!r}", path=("executionId",))
+        return head
+
+    async def log(self, head: HeadView | Stored | None = None) -> AsyncIterator[Entry]:
+        """Whatever the log has behind the last entry seen; `head` is how it stood a moment ago, where that is known."""
         while not self.ended:
-            entries = await self._services.executions.entries(
-                self._caller.tenant, self._execution_id, after=self._seq, limit=_READ_AT_ONCE
-            )
+            head = head or await self.head()
+            entries = await self._services.executions.entries_of(head, after=self._seq, limit=_READ_AT_ONCE)
+            head = None
             for entry in entries:
                 yield self._seen(entry)
             if len(entries) < _READ_AT_ONCE:

@@ -15,6 +15,7 @@ import httpx
 
 from engine.bootstrap import DATABASE, open_engine, open_store
 from engine.domain.errors import WeftError
+from engine.executors.catalogue import DuplicateKind
 from engine.executors.parts import PartsRefused
 from engine.settings import BadSettings, Settings
 from weft.cli.address import server_address
@@ -126,7 +127,7 @@ async def _parts(settings: Settings) -> Finding:
         with tempfile.TemporaryDirectory(prefix="weft-") as directory:
             async with open_engine(replace(settings, data_dir=Path(directory))) as engine:
                 kinds, functions = len(engine.services.kinds), len(engine.functions)
-    except PartsRefused as error:
+    except (PartsRefused, DuplicateKind) as error:
         return _bad("modules", str(error), "correct the module, or WEFT_MODULES; it is searched in this directory too")
     except BadSettings as error:
         return _bad("modules", str(error), "correct the file, or the setting that names it")

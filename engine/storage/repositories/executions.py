@@ -189,7 +189,14 @@ class ExecutionRepository:
             raise NotFound(f"there is no execution {execution_id!r}", path=("id",))
         return await self._entries(root, decode_head(document), after=after, limit=limit)
 
-    async def _entries(self, root: str, head: HeadBody, *, after: int, limit: int | None) -> list[Entry]:
+    async def entries_of(self, head: HeadView | Stored, *, after: int, limit: int) -> list[Entry]:
+        """The same, as of a head that is at hand."""
+        root = execution_path(head.state.tenant, head.state.id)
+        return await self._entries(root, head, after=after, limit=limit)
+
+    async def _entries(
+        self, root: str, head: HeadBody | HeadView | Stored, *, after: int, limit: int | None
+    ) -> list[Entry]:
         paged = await read_pages(self._store, root, after=after, upto=head.flushed, limit=limit)
         if limit is not None and len(paged) >= limit:
             return paged

@@ -11,6 +11,7 @@ import typer
 
 from engine.bootstrap import open_engine
 from engine.domain.definition_schema import definition_schema
+from engine.executors.catalogue import DuplicateKind
 from engine.executors.parts import PartsRefused
 from engine.settings import Settings
 from graphql_api.schema import build_schema
@@ -35,7 +36,7 @@ def command(
         return
     try:
         print_json(asyncio.run(_definition_schema(configured())))
-    except PartsRefused as error:
+    except (PartsRefused, DuplicateKind) as error:
         raise CommandFailed(ExitCode.CONFIGURATION, str(error)) from error
 
 

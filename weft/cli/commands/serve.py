@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.domain.errors import Unavailable, WeftError
+from engine.executors.catalogue import DuplicateKind
 from engine.executors.parts import PartsRefused
 from engine.settings import BadSettings, Settings
 from weft.cli.configuration import configured
@@ -49,7 +50,7 @@ def _serve(settings: Settings, *, as_json: bool) -> None:
     except (AddressInUse, AddressRefused) as error:
         code = ExitCode.IN_USE if isinstance(error, AddressInUse) else ExitCode.CONFIGURATION
         raise CommandFailed(code, str(error)) from error
-    except (BadSettings, PartsRefused) as error:
+    except (BadSettings, PartsRefused, DuplicateKind) as error:
         raise CommandFailed(ExitCode.CONFIGURATION, str(error)) from error
     except WeftError as error:
         if error.code != Unavailable.code:
