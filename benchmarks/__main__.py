@@ -6,12 +6,16 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from benchmarks.measures import durable_steps
+from benchmarks.measures import durable_steps, footprint, listing, over_http, scaling
 from benchmarks.results import LATEST, Row, markdown, save
 from benchmarks.scale import FULL, QUICK, Scale
 
 MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
     "durable_steps": durable_steps.measure,
+    "over_http": over_http.measure,
+    "listing": listing.measure,
+    "scaling": scaling.measure,
+    "footprint": footprint.measure,
 }
 
 

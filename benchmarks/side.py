@@ -21,6 +21,7 @@ class Side:
     def __init__(self, name: str, process: Process) -> None:
         self._name = name
         self._process = process
+        self.pid = process.pid
 
     async def ask(self, command: str, **arguments: Any) -> Any:
         """The command's result, from JSON. Raises `SideFailed`."""

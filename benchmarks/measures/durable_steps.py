@@ -1,65 +1,71 @@
 """Executions of three trivial steps, every step durable: our engine in process against bare LangGraph with its checkpointer."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from benchmarks.results import Goal, Row, ratio
 from benchmarks.scale import Scale
-from benchmarks.side import Side, side
+from benchmarks.side import side
 
 BASELINE = "LangGraph, AsyncSqliteSaver, durability=sync"
-_WARM_UP = 50
+STEPS = 3
+WARM_UP = 50
+_MS = 1e3
+
+Taken = Sequence[dict[str, Any]]
 
 
 async def measure(scale: Scale) -> list[Row]:
-    async with side("engine") as ours, side("langgraph") as theirs:
-        for each in (ours, theirs):
-            await _many(each, _WARM_UP, scale.in_flight)
-        throughputs = [
-            (await _many(ours, scale.executions, scale.in_flight), await _many(theirs, scale.executions, scale.in_flight))
-            for _ in range(scale.rounds)
-        ]
-        singles = [
-            (await ours.ask("single", count=scale.alone), await theirs.ask("single", count=scale.alone))
-            for _ in range(scale.rounds)
-        ]
-    return [*_throughput_rows(scale, throughputs), _single_row(singles)]
-
-
-async def _many(asked: Side, count: int, in_flight: int) -> dict[str, Any]:
-    taken: dict[str, Any] = await asked.ask("many", count=count, in_flight=in_flight)
-    return {name: seconds / count for name, seconds in taken.items()}
-
-
-def _throughput_rows(scale: Scale, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[Row]:
-    ours, theirs = ([each["seconds"] for each in side_] for side_ in zip(*rounds, strict=True))
-    our_cpu, their_cpu = ([each["cpu_seconds"] for each in side_] for side_ in zip(*rounds, strict=True))
+    ours, theirs, our_singles, their_singles = [], [], [], []
+    many = {"count": scale.executions, "in_flight": scale.in_flight}
+    async with side("engine") as engine, side("langgraph") as langgraph:
+        await engine.ask("save_chain", steps=STEPS)
+        await engine.ask("many", steps=STEPS, count=WARM_UP, in_flight=scale.in_flight)
+        await langgraph.ask("many", count=WARM_UP, in_flight=scale.in_flight)
+        for _ in range(scale.rounds):
+            ours.append(await engine.ask("many", steps=STEPS, **many))
+            theirs.append(await langgraph.ask("many", **many))
+        for _ in range(scale.rounds):
+            our_singles.append(await engine.ask("single", steps=STEPS, count=scale.alone))
+            their_singles.append(await langgraph.ask("single", count=scale.alone))
     return [
-        Row(
-            what=f"3 durable steps in process, {scale.in_flight} in flight",
-            ours=f"{1 / median(ours):.0f}/s",
-            against=BASELINE,
-            theirs=f"{1 / median(theirs):.0f}/s",
-            number=ratio(theirs, ours),
-            goal=Goal(4, at_least=True),
-        ),
-        Row(
-            what="the same, CPU of an execution",
-            ours=f"{median(our_cpu) * 1e3:.2f} ms",
-            against=BASELINE,
-            theirs=f"{median(their_cpu) * 1e3:.2f} ms",
-            number=ratio(our_cpu, their_cpu),
-        ),
+        _throughput(scale, ours, theirs),
+        _cpu(scale, ours, theirs),
+        _alone(our_singles, their_singles),
     ]
 
 
-def _single_row(rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> Row:
-    ours, theirs = ([each["seconds"] for each in side_] for side_ in zip(*rounds, strict=True))
+def _throughput(scale: Scale, ours: Taken, theirs: Taken) -> Row:
+    our_seconds, their_seconds = ([each["seconds"] for each in taken] for taken in (ours, theirs))
+    return Row(
+        what=f"{STEPS} durable steps in process, {scale.in_flight} in flight",
+        ours=f"{scale.executions / median(our_seconds):.0f}/s",
+        against=BASELINE,
+        theirs=f"{scale.executions / median(their_seconds):.0f}/s",
+        number=ratio(their_seconds, our_seconds),
+        goal=Goal(4, at_least=True),
+    )
+
+
+def _cpu(scale: Scale, ours: Taken, theirs: Taken) -> Row:
+    our_cpu, their_cpu = ([each["cpu_seconds"] / scale.executions for each in taken] for taken in (ours, theirs))
+    return Row(
+        what="the same, CPU of an execution",
+        ours=f"{median(our_cpu) * _MS:.2f} ms",
+        against=BASELINE,
+        theirs=f"{median(their_cpu) * _MS:.2f} ms",
+        number=ratio(our_cpu, their_cpu),
+    )
+
+
+def _alone(ours: Taken, theirs: Taken) -> Row:
+    our_seconds, their_seconds = ([each["seconds"] for each in taken] for taken in (ours, theirs))
     return Row(
         what="one execution alone, start to end",
-        ours=f"{median(ours) * 1e3:.1f} ms",
+        ours=f"{median(our_seconds) * _MS:.1f} ms",
         against=BASELINE,
-        theirs=f"{median(theirs) * 1e3:.1f} ms",
-        number=ratio(ours, theirs),
+        theirs=f"{median(their_seconds) * _MS:.1f} ms",
+        number=ratio(our_seconds, their_seconds),
         goal=Goal(0.5),
     )

@@ -1,8 +1,6 @@
-"""The baseline: three nodes in a bare LangGraph graph with its own SQLite checkpointer, every step durable."""
+"""The baseline: nodes in a bare LangGraph graph with its own SQLite checkpointer, every step durable."""
 
-import asyncio
 import tempfile
-from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any, TypedDict
@@ -21,13 +19,36 @@ class _State(TypedDict):
     n: int
 
 
+Graph = CompiledStateGraph[_State, Any, _State, _State]
+STEPS = 3
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        async with aiosqlite.connect(Path(directory) / "baseline.db") as connection:
+            await connection.execute("PRAGMA synchronous = FULL")  # as our store has it; the saver itself sets WAL
+            saver = AsyncSqliteSaver(connection)
+            await saver.setup()
+            await _answer(_once(_graph(saver)))
+
+
+async def _answer(once: Once) -> None:
+    async def many(count: int, in_flight: int) -> dict[str, Any]:
+        return await throughput(once, count=count, in_flight=in_flight)
+
+    async def single(count: int) -> dict[str, Any]:
+        return await alone(once, count=count)
+
+    await answer({"many": many, "single": single})
+
+
 async def _increment(state: _State) -> _State:
     return {"n": state["n"] + 1}
 
 
-def _graph(saver: AsyncSqliteSaver, nodes: int) -> CompiledStateGraph[_State, Any, _State, _State]:
+def _graph(saver: AsyncSqliteSaver) -> Graph:
     builder = StateGraph(_State)
-    names = [f"s{index}" for index in range(nodes)]
+    names = [f"s{index}" for index in range(STEPS)]
     for name in names:
         builder.add_node(name, _increment)
     for before, after in zip([START, *names], [*names, END], strict=True):
@@ -35,33 +56,15 @@ def _graph(saver: AsyncSqliteSaver, nodes: int) -> CompiledStateGraph[_State, An
     return builder.compile(checkpointer=saver)
 
 
-def _once(graph: CompiledStateGraph[_State, Any, _State, _State], nodes: int) -> Once:
+def _once(graph: Graph) -> Once:
     threads = count()
 
     async def once(number: int) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": f"thread-{next(threads)}"}}
         result = await graph.ainvoke({"n": number}, config, durability="sync")
-        assert result["n"] == number + nodes
+        assert result["n"] == number + STEPS
 
     return once
-
-
-async def main() -> None:
-    async with AsyncExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        connection = await stack.enter_async_context(aiosqlite.connect(directory / "baseline.db"))
-        await connection.execute("PRAGMA synchronous = FULL")  # as our store has it; the saver itself sets WAL
-        saver = AsyncSqliteSaver(connection)
-        await saver.setup()
-        once = _once(_graph(saver, 3), 3)
-
-        async def many(count: int, in_flight: int) -> dict[str, Any]:
-            return await throughput(once, count=count, in_flight=in_flight)
-
-        async def single(count: int) -> dict[str, Any]:
-            return await alone(once, count=count)
-
-        await answer({"many": many, "single": single})
 
 
 if __name__ == "__main__":

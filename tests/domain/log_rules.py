@@ -30,11 +30,15 @@ _ENDS: dict[type[e.Event], ExecutionStatus] = {
 _UNSPENT = ("INFRA", "BUDGET")
 
 
-def check_log(definition: dict[str, Any], log: list[e.DurableEvent]) -> None:
+def check_log(definition: dict[str, Any], log: list[e.DurableEvent], *, taken_over: int = 0) -> None:
+    """`definition` is the one that the execution began with. The first of its events but one may be taken over from another log."""
     rules = _Rules(definition)
-    for event in log:
+    for place, event in enumerate(log):
         assert msgspec.json.decode(msgspec.json.encode(event), type=e.DurableEvent) == event
-        rules.see(event)
+        if 1 <= place <= taken_over:
+            rules.move(event)
+        else:
+            rules.see(event)
 
 
 class _Rules:
@@ -51,7 +55,7 @@ class _Rules:
 
     def see(self, event: e.DurableEvent) -> None:
         assert self.status not in _ENDS.values(), f"{event} comes after the end"
-        if isinstance(event, e.ExecutionEdited):
+        if isinstance(event, e.ExecutionQueued | e.ExecutionEdited):
             self.definition = apply_edits(self.definition, event.edits)
         elif isinstance(event, e.StepStarted):
             self._start(event)
@@ -61,11 +65,11 @@ class _Rules:
             self._pardon(event)
         elif isinstance(event, e.ItemEnded):
             self.ended_frames.add(f"{event.step_id}[{event.index}]")
-        self._move(event)
+        self.move(event)
 
     # -------------------------------------------------------------- statuses
 
-    def _move(self, event: e.DurableEvent) -> None:
+    def move(self, event: e.DurableEvent) -> None:
         if isinstance(event, e.StepEvent) and type(event) in _STATUS_AFTER:
             was, to = self.steps.get(event.step_id, _S.PENDING), _STATUS_AFTER[type(event)]
             assert to in STEP_TRANSITIONS[was], f"{event.step_id}: {was} -> {to}"

@@ -6,14 +6,17 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.domain.edits import EditAction, StepEdit, apply_edits, as_json
 from engine.domain.errors import InvalidState, ValidationFailed
-from engine.domain.events import ModelCalled, StepStarted
+from engine.domain.events import ModelCalled, StepStarted, StepSucceeded
 from engine.domain.execution import commands as c
 from engine.domain.execution import next_due
 from engine.domain.failure import Failure, Usage
 from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
+from engine.domain.validation import DefinitionLimits, validate_definition
 from engine.domain.waiting import WaitingFor, WaitKind
-from tests.domain.driven_execution import DrivenExecution, JsonObject
+from engine.usecases.kept_runs import kept_events, with_descendants
+from tests.domain.driven_execution import KINDS, DrivenExecution, JsonObject
 from tests.domain.log_rules import check_log
 from tests.domain.random_workflows import steps
 
@@ -112,6 +115,28 @@ class Schedule:
         if self.draw(st.booleans()):
             self.driven.advance()
 
+    def end_the_child(self) -> None:
+        waiting = [path for path, run in self.driven.x.runs.items() if any(wait.execution_id for wait in run.waits)]
+        if path := self.one_of(waiting):
+            status = self.draw(st.sampled_from([E.SUCCEEDED, E.FAILED]))
+            self.ask(c.ChildEnded(path=path, child_id="ex_2", status=status, output=1))
+
+    def edit(self) -> None:
+        """Valid edits only: what others need stays, and nothing that was there needs what is new."""
+        definition, runs = self.driven.x.plan.definition, self.driven.x.runs
+        needed = {need for each in definition["steps"] for need in each["needs"]}
+        free = [each["id"] for each in definition["steps"] if each["id"] not in runs and each["id"] != "h"]
+        edits = [StepEdit(action=EditAction.INSERT, step_id=f"n{len(definition['steps'])}", definition=self._inserted())]
+        edits += [StepEdit(action=EditAction.UPDATE, step_id=each, definition={"when": each in "ace"}) for each in free]
+        edits += [StepEdit(action=EditAction.DELETE, step_id=each) for each in free if each not in needed]
+        chosen = as_json([self.draw(st.sampled_from(edits))])
+        if not validate_definition(apply_edits(definition, chosen), KINDS, DefinitionLimits()):
+            self.ask(c.Edit(edits=chosen, expected_revision=self.driven.x.state.revision))
+
+    def _inserted(self) -> JsonObject:
+        ids = [each["id"] for each in self.driven.x.plan.definition["steps"]]
+        return {"kind": "task", "needs": self.draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))}
+
     # -------------------------------------------------------------- all the rest
 
     def to_the_end(self) -> None:
@@ -156,8 +181,14 @@ ACTIONS = (
     + [Schedule.fail] * 4
     + [Schedule.suspend, Schedule.run_out_of_budget, Schedule.look_inside, Schedule.crash, Schedule.signal] * 2
     + [Schedule.pass_time, Schedule.answer] * 4
+    + [Schedule.end_the_child, Schedule.edit] * 2
     + [Schedule.repeat_a_report, Schedule.pause, Schedule.cancel]
     + [Schedule.resume] * 3
+)
+
+
+MANY = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -172,22 +203,49 @@ def settled(driven: DrivenExecution) -> None:
         assert next_due(x) is not None
 
 
-@given(st.data(), steps(), st.booleans(), st.sampled_from([None, None, "2m"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_whatever_happens_an_execution_keeps_the_rules_and_ends(
-    data: st.DataObject, workflow: list[JsonObject], flag: bool, timeout: str | None
-) -> None:
-    definition = {"timeout": timeout} if timeout else {}
-    driven = DrivenExecution(*workflow, input={"flag": flag}, **definition).claim()
-    settled(driven)
+def run(data: st.DataObject, driven: DrivenExecution, most: int) -> Schedule:
     schedule = Schedule(data.draw, driven)
-    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=40)):
+    driven.claim()
+    settled(driven)
+    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=most)):
         action(schedule)
         driven.advance()
         settled(driven)
-    schedule.to_the_end()
-    check_log(driven.plan.definition, driven.log)
+    return schedule
+
+
+def require_ended_well(driven: DrivenExecution, *, taken_over: int = 0) -> None:
+    check_log(driven.plan.definition, driven.log, taken_over=taken_over)
+    assert driven.status.terminal
     assert driven.fold() == driven.x
     assert driven.do(c.Advance()) == []
     assert not driven.x.open
     assert not driven.x.watched
+
+
+@given(st.data(), steps(), st.booleans(), st.sampled_from([None, None, "2m"]))
+@MANY
+def test_whatever_happens_an_execution_keeps_the_rules_and_ends(
+    data: st.DataObject, workflow: list[JsonObject], flag: bool, timeout: str | None
+) -> None:
+    definition = {"timeout": timeout} if timeout else {}
+    driven = DrivenExecution(*workflow, input={"flag": flag}, **definition)
+    run(data, driven, most=40).to_the_end()
+    require_ended_well(driven)
+
+
+@given(st.data(), steps(), st.booleans())
+@MANY
+def test_whatever_was_recorded_a_retry_or_a_fork_goes_on_from_it_and_ends(
+    data: st.DataObject, workflow: list[JsonObject], flag: bool
+) -> None:
+    old = DrivenExecution(*workflow, input={"flag": flag})
+    run(data, old, most=25)
+    from_step = data.draw(st.sampled_from([None, *old.x.plan.steps.nodes]))
+    without = with_descendants(old.x.plan, from_step) if from_step else frozenset[str]()
+    kept = kept_events(old.x, old.now, without=without)
+    new = DrivenExecution(*workflow, input={"flag": flag}, kept=kept, queued={"edits": old.x.state.edits})
+    succeeded = {event.step_id for event in kept if isinstance(event, StepSucceeded)}
+    run(data, new, most=10).to_the_end()
+    require_ended_well(new, taken_over=len(kept))
+    assert not succeeded & set(new.started())

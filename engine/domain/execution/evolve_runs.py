@@ -73,7 +73,7 @@ def _close(x: Execution, path: str, run: Run) -> Changes:
     if run.fan is None:
         x.inputs.pop(path, None)
     else:
-        for index in range(run.fan.begun):
+        for index in range(run.fan.total):
             x.frames.pop(frame_path(path, index), None)
     frame = frame_of(path)
     if frame in x.frames:

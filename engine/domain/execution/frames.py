@@ -15,13 +15,14 @@ from engine.domain.status import StepStatus
 
 
 def under_way(work: Work, frame: str) -> bool:
-    """Whether the steps of a frame may begin or end it. The top frame is under way as long as the execution is."""
-    if not work.may_start:
-        return False
+    """Whether the steps of a frame may begin or end it. Results that were taken over may stand in frames that have not begun."""
+    if not work.may_start or not frame:
+        return work.may_start
     place = split_frame(frame)
-    return not frame or (
-        place is not None and frame in work.x.frames and work.x.status_of(place[0]) is StepStatus.RUNNING
-    )
+    owner = work.x.runs.get(place[0]) if place is not None and frame in work.x.frames else None
+    if place is None or owner is None or owner.fan is None:
+        return False
+    return owner.status is StepStatus.RUNNING and place[1] < owner.fan.begun
 
 
 def next_frame(work: Work, owner: str) -> str | None:

@@ -1,0 +1,84 @@
+"""The newest executions: from a small and a large store, and over HTTP against a route that returns the same bytes."""
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import median
+
+import orjson
+import psutil
+
+from benchmarks.http_connection import HttpConnection, request
+from benchmarks.results import Goal, Row, ratio
+from benchmarks.scale import Scale
+from benchmarks.seeding import seeded
+from benchmarks.server import serving
+from benchmarks.side import side
+from benchmarks.sides.lister import NEWEST
+
+QUERY = """
+    query($first: Int!) { executions(first: $first) {
+      nodes { id status lastSeq revision lane priority createdAt finishedAt }
+    } }
+"""
+
+
+async def measure(scale: Scale) -> list[Row]:
+    few, many = await seeded(scale.stored_few), await seeded(scale.stored)
+    return [await _by_size(scale, few, many), await _over_http(scale, few)]
+
+
+async def _by_size(scale: Scale, few: Path, many: Path) -> Row:
+    small, large = [], []
+    async with side("lister", str(few), str(many)) as lister:
+        for store in (0, 1):
+            await lister.ask("listed", store=store, count=scale.listings)
+        for _ in range(scale.rounds):
+            small.append((await lister.ask("listed", store=0, count=scale.listings))["seconds"])
+            large.append((await lister.ask("listed", store=1, count=scale.listings))["seconds"])
+    return Row(
+        what=f"list the newest {NEWEST} of {scale.stored}",
+        ours=f"{median(large) * 1e3:.2f} ms",
+        against=f"of {scale.stored_few}",
+        theirs=f"{median(small) * 1e3:.2f} ms",
+        number=ratio(large, small),
+        goal=Goal(1.2),
+    )
+
+
+async def _over_http(scale: Scale, directory: Path) -> Row:
+    asked = request(QUERY, first=NEWEST)
+    ours, theirs = [], []
+    async with serving(directory) as server:
+        connection = await HttpConnection.open(server.host, server.port)
+        data = await connection.graphql(asked)
+        assert len(data["executions"]["nodes"]) == NEWEST
+        await connection.close()
+        with tempfile.NamedTemporaryFile() as content:
+            Path(content.name).write_bytes(orjson.dumps({"data": data}))
+            async with side("plain_route", content.name) as plain:
+                port = (await plain.ask("listening"))["port"]
+                for _ in range(scale.rounds + 1):
+                    ours.append(await _cpu(server.process, server.port, lambda to: to.graphql(asked), scale.listings))
+                    theirs.append(await _cpu(psutil.Process(plain.pid), port, lambda to: to.get("/"), scale.listings * 10))
+    return Row(
+        what=f"list the newest {NEWEST} over HTTP, CPU of the server",
+        ours=f"{median(ours[1:]) * 1e3:.2f} ms",
+        against="Starlette route, the same bytes by orjson",
+        theirs=f"{median(theirs[1:]) * 1e3:.2f} ms",
+        number=ratio(ours[1:], theirs[1:]),
+        goal=Goal(4),
+    )
+
+
+async def _cpu(
+    process: psutil.Process, port: int, ask: Callable[[HttpConnection], Awaitable[object]], count: int
+) -> float:
+    """CPU seconds of the server for one request. The kernel counts in hundredths of a second, so there must be many."""
+    connection = await HttpConnection.open("127.0.0.1", port)
+    before = process.cpu_times()
+    for _ in range(count):
+        await ask(connection)
+    after = process.cpu_times()
+    await connection.close()
+    return float(after.user + after.system - before.user - before.system) / count

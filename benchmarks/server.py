@@ -1,0 +1,60 @@
+"""`weft serve` as its own process, on a free port and a directory of its own."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.side import REPOSITORY
+from benchmarks.workflows import MODULE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """`started` is when it was asked to start (`time.perf_counter`)."""
+
+    host: str
+    port: int
+    process: psutil.Process
+    started: float
+
+    @property
+    def cpu_seconds(self) -> float:
+        """So far, all threads, in the kernel too."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def resident_mib(self) -> float:
+        return float(self.process.memory_info().rss) / 2**20
+
+
+@asynccontextmanager
+async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
+    """Until the context is left."""
+    with tempfile.TemporaryDirectory() as directory:
+        settings = {"WEFT_DATA_DIR": str(data_dir or directory), "WEFT_MODULES": MODULE, "WEFT_LOG_LEVEL": "WARNING"}
+        started = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "weft", "serve", "--port", "0", "--json"),
+            stdout=PIPE,
+            cwd=REPOSITORY,
+            env={**{name: text for name, text in os.environ.items() if not name.startswith("WEFT_")}, **settings},
+        )
+        try:
+            assert process.stdout is not None
+            host, _, port = json.loads(await process.stdout.readline())["url"].removeprefix("http://").rpartition(":")
+            yield Server(host=host, port=int(port), process=psutil.Process(process.pid), started=started)
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
