@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from benchmarks.measures import durable_steps, footprint, listing, over_http, scaling
+from benchmarks.measures import durable_steps, events, footprint, listing, over_http, scaling
 from benchmarks.results import LATEST, Row, markdown, save
 from benchmarks.scale import FULL, QUICK, Scale
 
@@ -15,6 +15,7 @@ MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
     "over_http": over_http.measure,
     "listing": listing.measure,
     "scaling": scaling.measure,
+    "events": events.measure,
     "footprint": footprint.measure,
 }
 

@@ -1,16 +1,25 @@
 """The workflows that are measured, and the function that their steps call. A module of `WEFT_MODULES`."""
 
+import time
 from typing import Any
 
 from weft import function
 
 INCREMENT = "benchmarks.increment"
+NOW = "benchmarks.now"
+GO = "go"
 MODULE = "benchmarks.workflows"
 
 
 @function(name=INCREMENT)
 async def increment(n: int) -> int:
     return n + 1
+
+
+@function(name=NOW)
+async def now() -> int:
+    """Nanoseconds on the clock that all processes of a machine share."""
+    return time.perf_counter_ns()
 
 
 def chain(steps: int) -> dict[str, Any]:
@@ -42,5 +51,18 @@ def wide_map(items: int) -> dict[str, Any]:
                     "steps": [{"id": "inner", "kind": "function", "with": {"call": INCREMENT, "args": {"n": "${ item }"}}}],
                 },
             }
+        ],
+    }
+
+
+def timed(steps: int) -> dict[str, Any]:
+    """Named `timed-<steps>`: waits for the signal `go`, so that whoever wants to watch can get ready; then each step gives the moment
+    of its end.
+    """
+    return {
+        "name": f"timed-{steps}",
+        "steps": [
+            {"id": "ready", "kind": "signal", "with": {"name": GO}},
+            *({"id": f"s{index}", "kind": "function", "with": {"call": NOW}} for index in range(steps)),
         ],
     }

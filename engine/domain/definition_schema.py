@@ -48,15 +48,15 @@ def _with_definitions(name: str, kind: StepKind, shared: Collection[str]) -> dic
     renamed = {_DEFS.format(model=model): _DEFS.format(model=f"{name}.{model}") for model in own}
     parts = {"with": schema, **own}
     return {
-        f"{name}.{model}": _renamed(_with_templates(part, nested=kind.NESTED if model == "with" else None), renamed)
+        f"{name}.{model}": _renamed(_with_templates(part, kind.DEFERRED if model == "with" else ()), renamed)
         for model, part in parts.items()
     }
 
 
-def _with_templates(model: dict[str, Any], nested: str | None = None) -> dict[str, Any]:
-    """The schema of one model, in which every value but nested steps may be an expression instead."""
+def _with_templates(model: dict[str, Any], deferred: Collection[str]) -> dict[str, Any]:
+    """The schema of one model, in which every value but that of a deferred field may be an expression instead."""
     properties = {
-        field: schema if field == nested else _or_template(schema)
+        field: schema if field in deferred else _or_template(schema)
         for field, schema in model.get("properties", {}).items()
     }
     return {**model, "properties": properties} if properties else model

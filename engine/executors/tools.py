@@ -1,7 +1,7 @@
 """Tools of an agent: how a definition names them, and what they are to the loop."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -88,7 +88,11 @@ class McpTools(Model):
 def _form(tool: Any) -> str | None:
     if isinstance(tool, str):
         return "name"
-    keys = tool.keys() if isinstance(tool, Mapping) else type(tool).model_fields.keys()
+    keys: Collection[str] = ()
+    if isinstance(tool, Mapping):
+        keys = tool.keys()
+    elif isinstance(tool, Model):
+        keys = type(tool).model_fields.keys()
     return next((form for form in ("function", "http", "mcp") if form in keys), None)
 
 

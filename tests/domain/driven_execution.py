@@ -87,7 +87,13 @@ class DrivenExecution:
         self.plan = plan_of(steps, **definition)
         self.now = START
         first = ExecutionQueued(
-            at=START, lane="default", workflow_id="wf_1", workflow="test", version=1, input=input or {}, **(queued or {})
+            at=START,
+            lane="default",
+            workflow_id="wf_1",
+            workflow="test",
+            version=1,
+            input=input or {},
+            **(queued or {}),
         )
         self.log: list[DurableEvent] = [first, *kept]
         self.x = self.fold()
@@ -156,7 +162,9 @@ class DrivenExecution:
     def done(self, path: str, output: Any = None) -> list[DurableEvent]:
         return self.do(commands.StepDone(path=path, attempt=self.running[path], output=output))
 
-    def err(self, path: str, code: str = "broken", *, kind: FailureKind = FailureKind.TASK, retryable: bool = True) -> Any:
+    def err(
+        self, path: str, code: str = "broken", *, kind: FailureKind = FailureKind.TASK, retryable: bool = True
+    ) -> Any:
         failure = Failure(kind=kind, code=code, message=f"{path} is {code}", retryable=retryable)
         return self.do(commands.StepErred(path=path, attempt=self.running[path], failure=failure))
 
@@ -213,5 +221,12 @@ FROM_OUTSIDE = (
 
 def snapshot(x: Execution) -> tuple[Any, ...]:
     """All that could be changed about an execution."""
-    indexes = (list(x.runs.items()), list(x.open), list(x.numbered), dict(x.watched), dict(x.frames), list(x.compensable))
+    indexes = (
+        list(x.runs.items()),
+        list(x.open),
+        list(x.numbered),
+        dict(x.watched),
+        dict(x.frames),
+        list(x.compensable),
+    )
     return (x.state, id(x.plan), *indexes, *(deepcopy(each) for each in (x.values, x.inputs, x.answers, x.payloads)))

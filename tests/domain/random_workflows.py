@@ -34,7 +34,13 @@ def steps(draw: st.DrawFn, depth: int = 0) -> list[JsonObject]:
 _tolerance = st.sampled_from([None, None, "continue", "fail"])
 _retries = st.sampled_from([None, None, {"max_attempts": 2}, {"max_attempts": 3, "non_retryable": ["final"]}])
 _undoing: st.SearchStrategy[Any] = st.sampled_from(
-    [None, None, {"kind": "task"}, {"kind": "transform", "with": {"value": 1}}, {"kind": "sleep", "with": {"for": "1s"}}]
+    [
+        None,
+        None,
+        {"kind": "task"},
+        {"kind": "transform", "with": {"value": 1}},
+        {"kind": "sleep", "with": {"for": "1s"}},
+    ]
 )
 
 

@@ -175,7 +175,10 @@ def test_nothing_is_undone_when_all_went_well() -> None:
 
 
 def test_a_compensation_sees_what_its_step_saw_and_its_output() -> None:
-    undo = {"kind": "task", "with": {"id": "${ steps.b.output }", "before": "${ steps.a.output }", "who": "${ input.who }"}}
+    undo = {
+        "kind": "task",
+        "with": {"id": "${ steps.b.output }", "before": "${ steps.a.output }", "who": "${ input.who }"},
+    }
     driven = DrivenExecution(step("a"), step("b", compensate=undo), step("c"), input={"who": "ada"}).claim()
     driven.done("a", 1)
     driven.done("b", 2)

@@ -80,7 +80,9 @@ def test_the_timeout_counts_from_the_start_and_ends_the_execution() -> None:
     assert driven.statuses() == {"a": "CANCELLED"}
 
 
-@pytest.mark.parametrize(("timeout", "deadline"), [("10s", START + timedelta(seconds=10)), ("1m", LATER), (None, LATER)])
+@pytest.mark.parametrize(
+    ("timeout", "deadline"), [("10s", START + timedelta(seconds=10)), ("1m", LATER), (None, LATER)]
+)
 def test_the_earlier_of_deadline_and_timeout_counts(timeout: str | None, deadline: object) -> None:
     driven = DrivenExecution(step("a"), queued={"deadline": LATER}, timeout=timeout).claim()
     assert driven.x.state.deadline == deadline
@@ -153,7 +155,8 @@ def test_a_failure_while_paused_takes_effect_when_it_is_resumed() -> None:
 
 def test_items_that_end_or_fail_while_paused_are_followed_up_when_it_is_resumed() -> None:
     driven = DrivenExecution(
-        over("m", [1, 2, 3], step("x"), step("y"), concurrency=2, on_item_error="continue"), output="${ steps.m.output }"
+        over("m", [1, 2, 3], step("x"), step("y"), concurrency=2, on_item_error="continue"),
+        output="${ steps.m.output }",
     ).claim()
     driven.done("m[0].x")
     driven.do(c.Pause())
@@ -260,7 +263,8 @@ def test_what_is_over_takes_no_commands() -> None:
 
 def test_an_execution_waits_when_all_that_is_open_waits() -> None:
     driven = DrivenExecution(
-        step("ask", "approval", {"prompt": "?"}, needs=[]), over("m", [1], step("nap", "sleep", {"for": "5s"}), needs=[])
+        step("ask", "approval", {"prompt": "?"}, needs=[]),
+        over("m", [1], step("nap", "sleep", {"for": "5s"}), needs=[]),
     ).claim()
     assert driven.status is E.WAITING
     driven.advance_to_next()

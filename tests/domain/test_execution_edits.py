@@ -18,7 +18,9 @@ INSERT, UPDATE, DELETE = EditAction.INSERT, EditAction.UPDATE, EditAction.DELETE
 
 def edit(driven: DrivenExecution, *edits: tuple[EditAction, str, dict[str, Any] | None], revision: int = 1) -> None:
     """The `needs` of steps are given, as the use case writes them out."""
-    given = as_json([StepEdit(action=action, step_id=step_id, definition=members) for action, step_id, members in edits])
+    given = as_json(
+        [StepEdit(action=action, step_id=step_id, definition=members) for action, step_id, members in edits]
+    )
     driven.do(c.Edit(edits=given, expected_revision=revision, actor="ada"))
 
 
@@ -98,7 +100,11 @@ def test_the_edits_of_one_request_are_applied_together_and_in_order() -> None:
     driven.advance()
     assert list(driven.running) == ["a", "c"]
     (edited,) = driven.events(ExecutionEdited)
-    assert (edited.revision, edited.actor, edited.diff["added"]) == (2, "ada", [{"id": "c", "kind": "task", "needs": []}])
+    assert (edited.revision, edited.actor, edited.diff["added"]) == (
+        2,
+        "ada",
+        [{"id": "c", "kind": "task", "needs": []}],
+    )
 
 
 @pytest.mark.parametrize("action", [UPDATE, DELETE, INSERT])

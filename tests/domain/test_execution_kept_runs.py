@@ -32,7 +32,9 @@ def test_a_retry_keeps_what_succeeded_and_runs_the_rest() -> None:
 
 
 def test_what_was_skipped_stays_skipped_and_what_was_continued_stays_failed() -> None:
-    old = DrivenExecution(step("a", when=False), step("b", needs=[], on_error="continue"), step("c", needs=["b"])).claim()
+    old = DrivenExecution(
+        step("a", when=False), step("b", needs=[], on_error="continue"), step("c", needs=["b"])
+    ).claim()
     old.err("b", "broken")
     old.err("c")
     new = again(old)
@@ -98,7 +100,9 @@ def test_behind_a_step_come_its_handler_and_what_waits_for_that() -> None:
 
 
 def test_a_failed_map_keeps_its_finished_items() -> None:
-    old = DrivenExecution(over("m", [1, 2, 3], step("x"), step("y"), concurrency=3), output="${ steps.m.output }").claim()
+    old = DrivenExecution(
+        over("m", [1, 2, 3], step("x"), step("y"), concurrency=3), output="${ steps.m.output }"
+    ).claim()
     for path in ("m[0].x", "m[0].y", "m[1].x"):
         old.done(path, f"old {path}")
     old.err("m[2].x")
@@ -114,7 +118,9 @@ def test_a_failed_map_keeps_its_finished_items() -> None:
 
 
 def test_an_item_of_which_nothing_was_kept_is_not_left_out() -> None:
-    old = DrivenExecution(over("m", [1, 2, 3], step("x"), step("y"), concurrency=2), output="${ steps.m.output }").claim()
+    old = DrivenExecution(
+        over("m", [1, 2, 3], step("x"), step("y"), concurrency=2), output="${ steps.m.output }"
+    ).claim()
     old.done("m[1].x", "kept")
     old.err("m[0].x")
     new = again(old).claim()
@@ -127,7 +133,9 @@ def test_an_item_of_which_nothing_was_kept_is_not_left_out() -> None:
 
 
 def test_a_map_whose_items_are_all_kept_ends_in_bounded_decisions() -> None:
-    old = DrivenExecution(over("m", list(range(500)), step("x", "transform", {"value": 1})), step("b", "fail", {"message": "x"}))
+    old = DrivenExecution(
+        over("m", list(range(500)), step("x", "transform", {"value": 1})), step("b", "fail", {"message": "x"})
+    )
     old.claim()
     failed = again(old, from_step="m")
     assert failed.statuses() == {}
@@ -148,7 +156,9 @@ def test_a_map_that_succeeded_is_kept_as_a_whole() -> None:
 
 
 def test_a_failed_loop_goes_on_with_the_round_that_failed() -> None:
-    old = DrivenExecution(loop("l", step("x"), step("y"), until="${ steps.y.output == 2 }"), output="${ steps.l.output }")
+    old = DrivenExecution(
+        loop("l", step("x"), step("y"), until="${ steps.y.output == 2 }"), output="${ steps.l.output }"
+    )
     old.claim()
     old.done("l[0].x")
     old.done("l[0].y", 1)

@@ -23,7 +23,10 @@ def test_the_output_of_a_map_is_in_the_order_of_its_items() -> None:
 
 
 def test_steps_inside_see_item_index_outer_steps_and_each_other() -> None:
-    inner = [step("x", with_={"see": "${ [item.n, index, steps.a.output] }"}), step("y", with_={"x": "${ steps.x.output }"})]
+    inner = [
+        step("x", with_={"see": "${ [item.n, index, steps.a.output] }"}),
+        step("y", with_={"x": "${ steps.x.output }"}),
+    ]
     driven = DrivenExecution(step("a"), over("m", [{"n": 7}], *inner)).claim()
     driven.done("a", "outer")
     assert driven.x.inputs["m[0].x"] == {"see": [7, 0, "outer"]}
@@ -48,13 +51,17 @@ def test_an_empty_map_succeeds_at_once() -> None:
 
 
 def test_items_are_what_they_were_when_the_map_began() -> None:
-    driven = DrivenExecution(over("m", "${ input.items }", step("x"), concurrency=1), input={"items": ["p", "q"]}).claim()
+    driven = DrivenExecution(
+        over("m", "${ input.items }", step("x"), concurrency=1), input={"items": ["p", "q"]}
+    ).claim()
     (started, _) = driven.events(StepStarted)
     assert (started.input["items"], started.fan_total) == (["p", "q"], 2)
 
 
 def test_a_failed_item_fails_the_map_and_cancels_the_others() -> None:
-    driven = DrivenExecution(over("m", [1, 2, 3], step("x"), step("z", needs=[]), concurrency=2, on_error="continue")).claim()
+    driven = DrivenExecution(
+        over("m", [1, 2, 3], step("x"), step("z", needs=[]), concurrency=2, on_error="continue")
+    ).claim()
     driven.err("m[1].x", "broken")
     assert driven.statuses() == {
         "m": "FAILED",
@@ -65,7 +72,12 @@ def test_a_failed_item_fails_the_map_and_cancels_the_others() -> None:
     }
     run = driven.x.runs["m"]
     assert run.failure is not None
-    assert (run.failure.code, run.failure.step_id, driven.status, driven.x.frames) == ("broken", "m[1].x", E.SUCCEEDED, {})
+    assert (run.failure.code, run.failure.step_id, driven.status, driven.x.frames) == (
+        "broken",
+        "m[1].x",
+        E.SUCCEEDED,
+        {},
+    )
 
 
 def test_with_continue_a_failed_item_is_null_in_its_place() -> None:
@@ -91,7 +103,9 @@ def test_an_item_that_failed_is_null_though_its_last_step_succeeded() -> None:
 
 def test_a_failed_item_of_many_is_gone_on_from_in_the_same_decision() -> None:
     inner = step("x", "fail", {"message": "no"})
-    driven = DrivenExecution(over("m", list(range(50)), inner, on_item_error="continue", concurrency=3), output=OUT).claim()
+    driven = DrivenExecution(
+        over("m", list(range(50)), inner, on_item_error="continue", concurrency=3), output=OUT
+    ).claim()
     assert driven.x.state.output == [None] * 50
     assert driven.x.runs["m"].fan is not None
     assert driven.x.runs["m"].fan.failed == 50
@@ -222,7 +236,9 @@ def test_the_output_of_a_round_is_what_its_template_gives_also_for_the_next_roun
 
 
 def test_until_may_ask_for_the_round_and_what_came_before() -> None:
-    driven = rounds(step("x", "transform", {"value": "${ loop.index }"}), until="${ loop.last == 3 && loop.index == 4 }")
+    driven = rounds(
+        step("x", "transform", {"value": "${ loop.index }"}), until="${ loop.last == 3 && loop.index == 4 }"
+    )
     assert driven.x.state.output == 4
 
 

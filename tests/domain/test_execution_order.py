@@ -35,7 +35,10 @@ def test_a_step_starts_when_its_own_needs_are_done_whatever_else_runs() -> None:
 
 def test_an_approval_in_one_branch_holds_no_other_branch() -> None:
     driven = DrivenExecution(
-        step("ask", "approval", {"prompt": "?"}, needs=[]), step("a", needs=[]), step("b"), step("end", needs=["ask", "b"])
+        step("ask", "approval", {"prompt": "?"}, needs=[]),
+        step("a", needs=[]),
+        step("b"),
+        step("end", needs=["ask", "b"]),
     ).claim()
     driven.done("a")
     driven.done("b")
@@ -191,7 +194,9 @@ def test_a_failure_that_is_continued_counts_as_done(join: str) -> None:
 
 
 def test_a_failure_counts_though_another_step_ends_before_it_in_the_same_decision() -> None:
-    driven = DrivenExecution(step("a", "transform", {"value": 1}), step("b", "fail", {"message": "no"}, needs=[])).claim()
+    driven = DrivenExecution(
+        step("a", "transform", {"value": 1}), step("b", "fail", {"message": "no"}, needs=[])
+    ).claim()
     assert driven.status is E.FAILED
     assert driven.statuses() == {"a": "SUCCEEDED", "b": "FAILED"}
 

@@ -73,7 +73,9 @@ class Schedule:
             at, inner = self.driven.now, f"{path}.{self.draw(st.sampled_from(['node', 'compensate']))}"
             self.report(c.Observe(event=StepStarted(at=at, step_id=inner, attempt=1, kind="llm", watched=True)))
             self.report(c.Observe(event=ModelCalled(at=at, step_id=inner, model="m", usage=Usage(model_calls=1))))
-            self.report(self.draw(st.sampled_from([c.ChildRunDone(path=inner), c.ChildRunDone(path=inner, waiting_for=ASKED)])))
+            self.report(
+                self.draw(st.sampled_from([c.ChildRunDone(path=inner), c.ChildRunDone(path=inner, waiting_for=ASKED)]))
+            )
 
     def crash(self) -> None:
         self.driven.crash()
@@ -126,7 +128,9 @@ class Schedule:
         definition, runs = self.driven.x.plan.definition, self.driven.x.runs
         needed = {need for each in definition["steps"] for need in each["needs"]}
         free = [each["id"] for each in definition["steps"] if each["id"] not in runs and each["id"] != "h"]
-        edits = [StepEdit(action=EditAction.INSERT, step_id=f"n{len(definition['steps'])}", definition=self._inserted())]
+        edits = [
+            StepEdit(action=EditAction.INSERT, step_id=f"n{len(definition['steps'])}", definition=self._inserted())
+        ]
         edits += [StepEdit(action=EditAction.UPDATE, step_id=each, definition={"when": each in "ace"}) for each in free]
         edits += [StepEdit(action=EditAction.DELETE, step_id=each) for each in free if each not in needed]
         chosen = as_json([self.draw(st.sampled_from(edits))])

@@ -198,7 +198,11 @@ def test_an_attempt_that_takes_too_long_has_failed() -> None:
     driven = DrivenExecution(step("a", timeout="5s")).claim()
     assert next_due(driven.x) == START + timedelta(seconds=5)
     driven.advance(5)
-    assert (driven.failure.kind, driven.failure.code, driven.failure.step_id) == (FailureKind.TIMEOUT, "step_timeout", "a")
+    assert (driven.failure.kind, driven.failure.code, driven.failure.step_id) == (
+        FailureKind.TIMEOUT,
+        "step_timeout",
+        "a",
+    )
     assert driven.running == {}
 
 
@@ -216,7 +220,9 @@ def test_a_timeout_spends_an_attempt_and_each_attempt_has_its_own() -> None:
 
 def test_the_timeout_of_a_map_cancels_what_is_inside() -> None:
     inner = step("n", "map", {"items": [1, 2], "steps": [step("x")]})
-    driven = DrivenExecution(step("m", "map", {"items": [1], "steps": [inner]}, timeout="5s", on_error="continue")).claim()
+    driven = DrivenExecution(
+        step("m", "map", {"items": [1], "steps": [inner]}, timeout="5s", on_error="continue")
+    ).claim()
     driven.done("m[0].n[0].x")
     driven.advance(5)
     assert driven.statuses() == {

@@ -68,7 +68,12 @@ def test_the_tables_know_every_status() -> None:
 
 
 def test_what_is_terminal_is_never_left_and_what_is_done_only_by_being_undone() -> None:
-    assert {status for status in ExecutionStatus if status.terminal} == {E.SUCCEEDED, E.FAILED, E.CANCELLED, E.TIMED_OUT}
+    assert {status for status in ExecutionStatus if status.terminal} == {
+        E.SUCCEEDED,
+        E.FAILED,
+        E.CANCELLED,
+        E.TIMED_OUT,
+    }
     done = {status for status in StepStatus if status.done}
     assert done == {S.SUCCEEDED, S.FAILED, S.SKIPPED, S.CANCELLED, S.COMPENSATED}
     assert set().union(*(STEP_TRANSITIONS[status] for status in done)) == {S.COMPENSATED}

@@ -145,7 +145,9 @@ def test_an_answer_that_breaks_the_schema_is_refused_and_may_be_given_again() ->
 
 
 def test_an_answer_may_be_a_failure_which_is_final() -> None:
-    driven = DrivenExecution(step("a", "approval", {"prompt": "?", "schema": NUMBER}, retry={"max_attempts": 3})).claim()
+    driven = DrivenExecution(
+        step("a", "approval", {"prompt": "?", "schema": NUMBER}, retry={"max_attempts": 3})
+    ).claim()
     driven.answer("a", failure="not like this", actor="ada")
     assert (driven.status, driven.failure.code, driven.failure.message) == (E.FAILED, "rejected", "not like this")
     (resumed,) = driven.events(StepResumed)
@@ -154,7 +156,8 @@ def test_an_answer_may_be_a_failure_which_is_final() -> None:
 
 def test_an_answer_that_is_a_failure_is_followed_up_by_whoever_drives_next() -> None:
     driven = DrivenExecution(
-        step("a", "approval", {"prompt": "?"}, on_error="continue"), step("b", with_={"why": "${ steps.a.failure.code }"})
+        step("a", "approval", {"prompt": "?"}, on_error="continue"),
+        step("b", with_={"why": "${ steps.a.failure.code }"}),
     ).claim()
     driven.answer("a", failure="no")
     assert driven.x.inputs["b"] == {"why": "rejected"}
@@ -162,7 +165,9 @@ def test_an_answer_that_is_a_failure_is_followed_up_by_whoever_drives_next() -> 
 
 def test_an_answer_inside_a_map_ends_its_item() -> None:
     asked = step("ask", "approval", {"prompt": "${ item }"})
-    driven = DrivenExecution(step("m", "map", {"items": ["p", "q"], "steps": [asked]}), output="${ steps.m.output }").claim()
+    driven = DrivenExecution(
+        step("m", "map", {"items": ["p", "q"], "steps": [asked]}), output="${ steps.m.output }"
+    ).claim()
     driven.answer("m[1].ask", 2)
     driven.answer("m[0].ask", 1)
     assert driven.x.state.output == [1, 2]
@@ -395,7 +400,9 @@ def test_the_end_of_a_child_inside_of_a_step_is_answered_to_it() -> None:
 def test_an_interrupt_that_nobody_answered_goes_on_with_null_where_it_may() -> None:
     driven = DrivenExecution(step("g")).claim()
     until = START + timedelta(seconds=5)
-    driven.suspend("g", interrupt("i1", until=until, on_timeout="continue"), interrupt("i2", until=until + timedelta(1)))
+    driven.suspend(
+        "g", interrupt("i1", until=until, on_timeout="continue"), interrupt("i2", until=until + timedelta(1))
+    )
     driven.advance(5)
     assert (driven.x.answers["g"], driven.running) == ((("i1", None),), {"g": 1})
 

@@ -94,7 +94,8 @@ def test_a_path_names_a_step_or_a_compensation(path: str, step_id: str, *, compe
 
 
 @pytest.mark.parametrize(
-    "path", ["", "b", "a.b", "m[3]", "m.x", "m[3].y", "a[0].x", "compensate.compensate", "a.compensate.compensate", "b.c.d"]
+    "path",
+    ["", "b", "a.b", "m[3]", "m.x", "m[3].y", "a[0].x", "compensate.compensate", "a.compensate.compensate", "b.c.d"],
 )
 def test_a_path_that_names_no_step_finds_nothing(path: str) -> None:
     assert NESTED.find(path) is None

@@ -42,7 +42,7 @@ async def test_a_child_is_started_once_and_waited_for() -> None:
     results = [await kind.run(step(version=2, input={"a": 1})) for _ in range(2)]
     assert results == [Suspended((WaitingFor(kind=WaitKind.CHILD, execution_id="ex_0"),))] * 2
     assert starter.started == {
-        "ex_test/step": {
+        "ex_test/step:1": {
             "tenant": "local",
             "parent_id": "ex_test",
             "parent_step": "step",
@@ -57,13 +57,13 @@ async def test_a_child_is_started_once_and_waited_for() -> None:
 async def test_a_detached_child_is_left_to_itself() -> None:
     starter = Starter()
     assert await Child(starter).run(step(mode="detach")) == Done({"executionId": "ex_0"})
-    assert starter.started["ex_test/step"]["on_parent_close"] == "abandon"
+    assert starter.started["ex_test/step:1"]["on_parent_close"] == "abandon"
 
 
 async def test_what_happens_when_the_parent_closes_can_be_chosen() -> None:
     starter = Starter()
     await Child(starter).run(step(on_parent_close="abandon"))
-    assert starter.started["ex_test/step"]["on_parent_close"] == "abandon"
+    assert starter.started["ex_test/step:1"]["on_parent_close"] == "abandon"
 
 
 async def test_the_answer_to_the_wait_is_the_output() -> None:

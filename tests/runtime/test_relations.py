@@ -123,6 +123,27 @@ async def test_a_child_of_an_unknown_workflow_fails_its_step(client: Client) -> 
     assert view.state.failure.code == "child_not_found"
 
 
+async def test_a_child_may_be_a_node_of_a_graph(client: Client) -> None:
+    await client.define(call("a", "add", {"a": "${ input.n }"}), name="inner", output="${ steps.a.output }")
+    graph = {
+        "state": {"n": {"type": "integer"}},
+        "entry": "ask",
+        "input": {"n": 1},
+        "output": "${ state.n }",
+        "nodes": {
+            "ask": {
+                "kind": "child",
+                "with": {"workflow": "inner", "input": {"n": "${ state.n }"}},
+                "update": {"n": "${ output }"},
+            }
+        },
+        "edges": [{"from": "ask", "to": "END"}],
+    }
+    await client.define({"id": "g", "kind": "graph", "with": graph}, output="${ steps.g.output }")
+    view = await client.run()
+    assert (view.state.status, view.state.output) == (E.SUCCEEDED, 2), view.state.failure
+
+
 async def test_a_workflow_that_starts_itself_comes_to_an_end(client: Client) -> None:
     await client.define({"id": "c", "kind": "child", "with": {"workflow": "test"}})
     view = await client.run()

@@ -101,25 +101,26 @@ def check_edit(x: Execution, command: c.Edit) -> None:
 
 def child_ended(work: Work, command: c.ChildEnded) -> None:
     """Raises `InvalidState` where the step may yet wait for this child: then it has to be told again."""
-    run = work.x.runs.get(command.path)
+    path = work.x.scheduled(command.path)
+    run = work.x.runs.get(path)
     if run is None or run.status.done:
         return
     waiting_for = next((wait for wait in run.waits if wait.execution_id == command.child_id), None)
     if waiting_for is not None:
-        _take_child(work, command, waiting_for)
+        _take_child(work, path, command, waiting_for)
     elif run.status is not StepStatus.WAITING:
-        raise InvalidState(f"step {command.path!r} is {run.status}, and does not wait yet", path=("path",))
+        raise InvalidState(f"step {path!r} is {run.status}, and does not wait yet", path=("path",))
 
 
-def _take_child(work: Work, command: c.ChildEnded, waiting_for: WaitingFor) -> None:
+def _take_child(work: Work, path: str, command: c.ChildEnded, waiting_for: WaitingFor) -> None:
     if command.status is _E.SUCCEEDED:
-        resume(work, command.path, waiting_for, command.output)
+        resume(work, path, waiting_for, command.output)
         return
     inner = command.failure
     message = f"child execution {command.child_id} is {command.status}" + (f": {inner.message}" if inner else "")
     details = {"executionId": command.child_id, "failure": msgspec.to_builtins(inner) if inner else None}
     code = f"child_{command.status.lower()}"
-    fail(work, command.path, Failure(kind=FailureKind.TASK, code=code, message=message, details=details))
+    fail(work, path, Failure(kind=FailureKind.TASK, code=code, message=message, details=details))
 
 
 def admit(work: Work, command: c.Admit) -> None:

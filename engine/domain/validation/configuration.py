@@ -48,7 +48,7 @@ def configuration_problems(
     in_schemas = list(_schema_problems(with_, path))
     yield from in_schemas
     broken = {problem.path[: len(path) + 1] for problem in in_schemas}
-    for problem in shape_problems(kind.With, with_, path, templates=True, skip=kind.NESTED):
+    for problem in shape_problems(kind.With, with_, path, templates=True, literal=kind.DEFERRED, skip=kind.NESTED):
         if problem.path[: len(path) + 1] not in broken:
             yield problem
     yield from _item_problems(kind, with_, path, limits)

@@ -22,4 +22,6 @@ def node_problems(
             message = f"there is no step kind '{written}'"
             yield Problem(message=message, path=(*where, "kind"), hint=did_you_mean(written, kinds))
         elif isinstance(written, str):
-            yield from shape_problems(kinds[written].With, node.get("with", {}), (*where, "with"), templates=True)
+            of_node, settings = kinds[written], node.get("with", {})
+            where = (*where, "with")
+            yield from shape_problems(of_node.With, settings, where, templates=True, literal=of_node.DEFERRED)

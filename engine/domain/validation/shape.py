@@ -1,7 +1,7 @@
 """Does a part of a definition fit its pydantic model? Its errors, in the author's terms."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -46,10 +46,16 @@ _WORDINGS = {
 
 
 def shape_problems(
-    model: type[BaseModel], value: Any, path: Path, *, templates: bool = False, skip: str | None = None
+    model: type[BaseModel],
+    value: Any,
+    path: Path,
+    *,
+    templates: bool = False,
+    literal: Collection[str] = (),
+    skip: str | None = None,
 ) -> list[Problem]:
-    """Every way in which `value` does not fit. With `templates`, a string with `${` stands for a value of any type.
-    What is below the field `skip` is left to others.
+    """Every way in which `value` does not fit. With `templates`, a string with `${` stands for a value of any type, but
+    not in the fields `literal`, which are never rendered as a whole. What is below the field `skip` is left to others.
     """
     try:
         model.model_validate(value)
@@ -59,7 +65,7 @@ def shape_problems(
         kept = [
             (where, union, detail)
             for where, union, detail in found
-            if not (templates and detail["type"] != "extra_forbidden" and _is_template(value, where))
+            if not (templates and detail["type"] != "extra_forbidden" and _is_template(value, where, literal))
             and not (where[:1] == (skip,) and len(where) > 1)
         ]
         return list(_problems(model, path, kept))
@@ -115,7 +121,9 @@ def _has(value: Any, segment: str | int) -> bool:
     return isinstance(value, list | tuple) and isinstance(segment, int) and segment < len(value)
 
 
-def _is_template(value: Any, where: Path) -> bool:
+def _is_template(value: Any, where: Path, literal: Collection[str]) -> bool:
+    if where[:1] and where[0] in literal:
+        return False
     for segment in where:
         if isinstance(value, Mapping) and segment in value:
             value = value[segment]

@@ -7,9 +7,8 @@ from typing import Any
 from engine.domain.definition import STEP_ID
 from engine.domain.errors import Path, Problem
 from engine.domain.expressions import OPEN, references
-from engine.domain.kinds import Kinds
 from engine.domain.schemas import check_schema
-from engine.domain.validation.shape import did_you_mean, shape_problems
+from engine.domain.validation.shape import did_you_mean
 from engine.executors.graphs.declaration import END, START, Declaration
 from engine.executors.graphs.reducers import REDUCERS, REPLACE, TAKES
 
@@ -24,23 +23,6 @@ def declaration_problems(graph: Declaration) -> list[Problem]:
     """Everything but what depends on the kinds of the nodes."""
     found = [*_names(graph), *_channels(graph), *_updates(graph), *_edge_ends(graph)]
     return found or [*_ways(graph)]
-
-
-def node_problems(nodes: Mapping[str, Any], kinds: Kinds, path: Path = ()) -> list[Problem]:
-    """Whether the nodes, as they are written, fit their kinds. Expressions are not looked into."""
-    found: list[Problem] = []
-    for name, node in nodes.items():
-        written = node.get("kind") if isinstance(node, Mapping) else None
-        if not isinstance(written, str):
-            continue
-        kind = kinds.get(written)
-        where = (*path, "nodes", name)
-        if kind is None:
-            message = f"there is no step kind {written!r}"
-            found.append(Problem(message=message, path=(*where, "kind"), hint=did_you_mean(written, kinds)))
-        else:
-            found += shape_problems(kind.With, node.get("with", {}), (*where, "with"), templates=True)
-    return found
 
 
 def _names(graph: Declaration) -> Iterator[Problem]:

@@ -28,8 +28,12 @@ def connect(database: Path | None) -> sqlite3.Connection:
         connection = sqlite3.connect(
             name, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
