@@ -28,19 +28,20 @@ def main() -> None:
     unknown = [name for name in given.names if name not in MEASURES]
     if unknown:
         parser.error(f"there is no measure {', '.join(unknown)}")
-    rows = asyncio.run(_measured(given.names or list(MEASURES), QUICK if given.quick else FULL))
-    print(markdown(rows))
+    rows: list[Row] = []
+    try:
+        asyncio.run(_measure(given.names or list(MEASURES), QUICK if given.quick else FULL, rows))
+    finally:  # what was measured until something broke, or until Ctrl-C, is shown
+        print(markdown(rows))
     save(rows)
     print(f"\nkept in {LATEST}", file=sys.stderr)
 
 
-async def _measured(names: Sequence[str], scale: Scale) -> list[Row]:
-    rows: list[Row] = []
+async def _measure(names: Sequence[str], scale: Scale, rows: list[Row]) -> None:
     for name in names:
         started = time.perf_counter()
         rows += await MEASURES[name](scale)
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    return rows
 
 
 if __name__ == "__main__":

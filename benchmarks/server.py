@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.side import REPOSITORY
+from benchmarks.side import REPOSITORY, SideFailed
 from benchmarks.workflows import MODULE
 
 
@@ -52,7 +52,10 @@ async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
         )
         try:
             assert process.stdout is not None
-            host, _, port = json.loads(await process.stdout.readline())["url"].removeprefix("http://").rpartition(":")
+            announced = await process.stdout.readline()
+            if not announced:
+                raise SideFailed("the server did not start")
+            host, _, port = json.loads(announced)["url"].removeprefix("http://").rpartition(":")
             yield Server(host=host, port=int(port), process=psutil.Process(process.pid), started=started)
         finally:
             if process.returncode is None:

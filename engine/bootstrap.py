@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from yaml import YAMLError
 
@@ -24,7 +24,6 @@ from engine.executors.addresses import AddressGuard
 from engine.executors.agent import Agent
 from engine.executors.approval import Approval
 from engine.executors.catalogue import StepKindCatalogue
-from engine.executors.checkpointer import DocumentCheckpointer
 from engine.executors.child import Child
 from engine.executors.decide import Decide
 from engine.executors.emit import Emit
@@ -35,11 +34,11 @@ from engine.executors.functions import Functions
 from engine.executors.graph import Graph
 from engine.executors.graphs.registry import Graphs
 from engine.executors.http import Http
+from engine.executors.late import warm_up
 from engine.executors.llm import Llm
 from engine.executors.loop import Loop
 from engine.executors.map_over import Map
 from engine.executors.mcp_tools import McpSessions
-from engine.executors.memory import DocumentMemory
 from engine.executors.model_caller import ModelCaller
 from engine.executors.models import ModelCatalogue
 from engine.executors.parts import import_modules, offered_kinds
@@ -77,7 +76,13 @@ from engine.storage.sqlite import SqliteStore
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.services import Limits, Services
 
+if TYPE_CHECKING:
+    from engine.executors.checkpointer import DocumentCheckpointer
+    from engine.executors.memory import DocumentMemory
+
 DATABASE = "weft.db"
+WARM_UP_AFTER_SECONDS = 0.5
+"""After the start: who has just started a server wants its first answer first."""
 OWN_TOPICS = frozenset({EVENTS, WAKE, BATCH_WAKE})
 
 T = TypeVar("T")
@@ -248,8 +253,8 @@ def _runtime(
         secrets=EnvironmentSecrets(settings.secrets),
         lanes=lanes,
         cache=cache,
-        checkpointers=partial(DocumentCheckpointer, services.store),
-        memories=partial(DocumentMemory, services.store),
+        checkpointers=partial(_checkpointer, services.store),
+        memories=partial(_memory, services.store),
         prices=prices,
         output_limit=services.limits.output_bytes,
     )
@@ -272,7 +277,6 @@ def _runtime(
         worker=worker,
         batch_runner=batches,
         clock=services.clock,
-        lanes=("default", *settings.lanes),
     )
     retention = Retention(services.store, services.clock)
 
@@ -286,7 +290,29 @@ def _runtime(
         started.set()
         await retention.run()
 
-    return worker, [hub.run, worker.run, batches.run, sweeping, retaining]
+    async def warming(started: asyncio.Event) -> None:
+        started.set()
+        await asyncio.sleep(WARM_UP_AFTER_SECONDS)
+        await warm_up()
+
+    return worker, [hub.run, worker.run, batches.run, sweeping, retaining, warming]
+
+
+# The kinds whose code may ask for these load the modules beforehand: see `engine.executors.late`.
+
+
+def _checkpointer(
+    store: DocumentStore, root_path: str, epoch: int, on_saved: Callable[[str], None]
+) -> "DocumentCheckpointer":
+    from engine.executors.checkpointer import DocumentCheckpointer  # noqa: PLC0415
+
+    return DocumentCheckpointer(store, root_path, epoch, on_saved)
+
+
+def _memory(store: DocumentStore, tenant: str) -> "DocumentMemory":
+    from engine.executors.memory import DocumentMemory  # noqa: PLC0415
+
+    return DocumentMemory(store, tenant)
 
 
 async def _run(stack: AsyncExitStack, background: Iterable[Callable[[asyncio.Event], object]]) -> None:

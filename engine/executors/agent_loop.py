@@ -19,7 +19,8 @@ from engine.domain.status import FailureKind
 from engine.executors.agent_tools import AgentTools, ToolTask, refusal
 from engine.executors.conversation import called_tools
 from engine.executors.failures import failure_of
-from engine.executors.model_caller import ModelCaller, ModelReply, ModelRequest
+from engine.executors.model_caller import ModelCaller
+from engine.executors.model_replies import ModelReply, ModelRequest
 from engine.executors.port import BudgetReached, ChildRun, StepContext
 from engine.executors.structured_output import OutputSchema, Unfit
 from engine.executors.task_failure import task_failure

@@ -1,4 +1,4 @@
-"""Deletes, prunes and copies the checkpoints of threads."""
+"""Deletes, prunes and copies checkpoints."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.executors.checkpoint_documents import CheckpointDocuments
 from engine.executors.checkpoint_layout import (
+    COLLECTION,
     Body,
     SavedCheckpoint,
     Series,
@@ -14,9 +15,16 @@ from engine.executors.checkpoint_layout import (
     without_part,
     without_task,
 )
-from engine.storage.port import Delete, Document, Put, Write
+from engine.storage.port import MAX_WRITES, Delete, Document, DocumentStore, Put, Write
 
 MetadataOf = Callable[[SavedCheckpoint], Mapping[str, Any]]
+
+
+async def delete_checkpoints(store: DocumentStore, execution_path: str) -> None:
+    """Deletes every checkpoint of an execution that has ended. May be repeated."""
+    collection = f"{execution_path}/{COLLECTION}"
+    while documents := await store.query(collection, limit=MAX_WRITES):
+        await store.commit([Delete(path=document.path) for document in documents])
 
 
 async def delete_thread(documents: CheckpointDocuments, thread: str) -> None:

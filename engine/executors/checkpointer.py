@@ -23,15 +23,8 @@ from engine.executors import checkpoint_upkeep as upkeep
 from engine.executors.bridged_saver import BridgedSaver
 from engine.executors.checkpoint_documents import CheckpointDocuments
 from engine.executors.checkpoint_epochs import EpochView, Head
-from engine.executors.checkpoint_layout import COLLECTION, SavedCheckpoint, Series, TaskWrites, task_position
-from engine.storage.port import MAX_WRITES, Delete, DocumentStore
-
-
-async def delete_checkpoints(store: DocumentStore, execution_path: str) -> None:
-    """Deletes every checkpoint of an execution that has ended. May be repeated."""
-    collection = f"{execution_path}/{COLLECTION}"
-    while documents := await store.query(collection, limit=MAX_WRITES):
-        await store.commit([Delete(path=document.path) for document in documents])
+from engine.executors.checkpoint_layout import SavedCheckpoint, Series, TaskWrites, task_position
+from engine.storage.port import DocumentStore
 
 
 class DocumentCheckpointer(BridgedSaver):

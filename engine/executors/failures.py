@@ -1,8 +1,8 @@
 """What an exception means for the step that raised it."""
 
 import re
-
-from langgraph.errors import GraphRecursionError, InvalidUpdateError, is_invalid_resume
+import sys
+from typing import Any
 
 from engine.domain.errors import LimitExceeded, Unavailable, ValidationFailed, WeftError
 from engine.domain.failure import Failure
@@ -80,14 +80,30 @@ def _of_ours(error: WeftError, step_id: str) -> Failure:
 
 
 def _code(error: BaseException) -> str:
-    if is_invalid_resume(error):
+    if _is_invalid_resume(error):
         return "invalid_answer"
     return snake_case(type(error).__name__)[:100] or "error"
 
 
 def _certain_to_repeat(error: BaseException) -> bool:
     """The same graph with the same input, or the same answer, ends the same way."""
-    return is_invalid_resume(error) or isinstance(error, GraphRecursionError | InvalidUpdateError)
+    langgraph = _langgraph_errors()
+    if langgraph is None:
+        return False
+    final = (langgraph.GraphRecursionError, langgraph.InvalidUpdateError)
+    return _is_invalid_resume(error) or isinstance(error, final)
+
+
+def _is_invalid_resume(error: BaseException) -> bool:
+    langgraph = _langgraph_errors()
+    return langgraph is not None and bool(langgraph.is_invalid_resume(error))
+
+
+def _langgraph_errors() -> Any:
+    """LangGraph's exceptions; None where nobody has imported them, so that nobody can have raised one (see `late.py`)."""
+    module = sys.modules.get("langgraph.errors")
+    # A module that a thread is importing just now is there before its last function is.
+    return module if hasattr(module, "is_invalid_resume") else None
 
 
 def _message(error: BaseException) -> str:

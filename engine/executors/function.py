@@ -1,16 +1,17 @@
 """`function`: a registered Python callable."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from langgraph.errors import GraphInterrupt
 from pydantic import Field
 
 from engine.domain.definition import Model
 from engine.executors.function_calls import FunctionCalls
-from engine.executors.interrupts import waits_of
-from engine.executors.port import Done, Executor, Result, StepContext, Suspended
-from engine.executors.runtime_context import langgraph_runtime
-from engine.executors.step_reports import StepLogs, StepReports
+from engine.executors.late import FUNCTION_RUN, STEP_STATE, Late
+from engine.executors.port import Executor, Result, StepContext
+from engine.executors.step_reports import StepLogs
+
+if TYPE_CHECKING:
+    from engine.executors.function_run import FunctionRun
 
 
 class FunctionWith(Model):
@@ -33,17 +34,9 @@ class Function(Executor):
     With = FunctionWith
 
     def __init__(self, calls: FunctionCalls, logs: StepLogs) -> None:
-        self._calls = calls
-        self._logs = logs
+        self._late: Late[FunctionRun] = Late(
+            FUNCTION_RUN, lambda module: module.FunctionRun(calls, logs), along=STEP_STATE
+        )
 
     async def run(self, step: StepContext) -> Result:
-        given: FunctionWith = step.with_
-        arguments = await step.reveal(given.args)
-        reports = StepReports(step)
-        try:
-            with self._logs.capture(reports), langgraph_runtime(step, write=reports.write):
-                return Done(await self._calls.call(given.call, arguments, step_id=step.step_id))
-        except GraphInterrupt as interrupt:
-            return Suspended(waits_of(interrupt.args[0], step.step_id))
-        finally:
-            reports.close()
+        return await (await self._late.get()).run(step)

@@ -1,14 +1,15 @@
 """Tools of MCP servers as tools of an agent."""
 
-import asyncio
 import importlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import httpx
-
+from engine.executors.late import BORROWED_CLIENTS, Late, importing
+from engine.executors.pinned_transport import Transport
 from engine.executors.port import StepFailure
 from engine.executors.task_failure import task_failure
 from engine.executors.tools import McpServer, Tool, tool_name
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mcp import ClientSession
     from mcp.types import CallToolResult
     from mcp.types import Tool as McpTool
+
+    from engine.executors.borrowed_clients import BorrowedClients
 
 _SESSIONS = "langchain_mcp_adapters.sessions"
 _MOST_PAGES = 100
@@ -29,8 +32,10 @@ class McpSessions:
     is closed by its owner. Servers that are commands run with the worker's rights, so they have to be allowed.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, allow_commands: bool = False) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, *, allow_commands: bool = False) -> None:
+        self._clients: Late[BorrowedClients] = Late(
+            BORROWED_CLIENTS, lambda module: module.BorrowedClients(transport)
+        )
         self._allow_commands = allow_commands
 
     @asynccontextmanager
@@ -40,7 +45,7 @@ class McpSessions:
         Raises `StepFailure`: `mcp_not_installed`, `mcp_command_not_allowed`, `mcp_unavailable`, `mcp_tool_not_found`.
         """
         sessions = await _adapters()
-        connection = self._connection(server)
+        connection = await self._connection(server)
         failed: Exception | None = None
         opened = False
         try:
@@ -59,36 +64,18 @@ class McpSessions:
         if failed is not None:
             raise failed
 
-    def _connection(self, server: McpServer) -> dict[str, Any]:
+    async def _connection(self, server: McpServer) -> dict[str, Any]:
         if server.transport != "stdio":
             return {
                 "transport": server.transport,
                 "url": server.url,
                 "headers": server.headers,
-                "httpx_client_factory": self._client,
+                "httpx_client_factory": await self._clients.get(),
             }
         if not self._allow_commands:
             message = "MCP servers that are commands (transport stdio) are not allowed on this worker"
             raise task_failure("mcp_command_not_allowed", message, retryable=False)
         return {"transport": "stdio", "command": server.command, "args": list(server.args)}
-
-    def _client(
-        self,
-        headers: dict[str, str] | None = None,
-        timeout: httpx.Timeout | None = None,
-        auth: httpx.Auth | None = None,
-    ) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=_Borrowed(self._transport), headers=headers, timeout=timeout, auth=auth)
-
-
-class _Borrowed(httpx.AsyncBaseTransport):
-    """A transport that is not closed with the client that uses it."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
 
 
 def _unusable(server: McpServer, error: Exception) -> StepFailure:
@@ -101,9 +88,8 @@ def _unusable(server: McpServer, error: Exception) -> StepFailure:
 
 
 async def _adapters() -> Any:
-    """Optional, and slow to import: so at first use, in a thread."""
     try:
-        return await asyncio.to_thread(importlib.import_module, _SESSIONS)
+        return await importing(partial(importlib.import_module, _SESSIONS))
     except ImportError as error:
         message = "tools of MCP servers need a package that is not installed: install it with `pip install 'weft[mcp]'`"
         raise task_failure("mcp_not_installed", message, retryable=False) from error
@@ -160,9 +146,10 @@ def _outcome(name: str, result: "CallToolResult") -> Any:
 
 def _place(server: McpServer) -> str:
     """Without query and user, which may hold secrets."""
-    return (
-        server.command or "" if server.url is None else str(httpx.URL(server.url).copy_with(userinfo=b"", query=None))
-    )
+    if server.url is None:
+        return server.command or ""
+    parts = urlsplit(server.url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _leaf(error: BaseException) -> BaseException:

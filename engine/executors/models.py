@@ -1,15 +1,15 @@
 """Chat models by `provider:model`."""
 
 import asyncio
-import importlib
 import re
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.executors.late import SCRIPTED_MODEL, Late, importing
 from engine.executors.model_failures import model_failure
 from engine.executors.port import StepFailure
 from engine.executors.script import Script
@@ -17,9 +17,10 @@ from engine.executors.script import Script
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from engine.executors.scripted import ScriptedChatModel
+
 SCRIPTED = "scripted"
 
-_SCRIPTED_MODULE = "engine.executors.scripted"
 _CREDENTIALS = re.compile(r"api_key|credential", re.IGNORECASE)
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 600.0
@@ -56,8 +57,7 @@ class ModelCatalogue:
     `scripts` are the `scripted:` models by name. `provider_options` are further arguments for a provider's chat model
     (`base_url`, `api_key`, `stream_usage`, ...), by provider. The clients that were opened are closed by `close`.
 
-    LangChain and the providers' packages are imported at first use, in a thread: they take up to a second, which a
-    server that calls no model need not spend when it starts, nor any server on its event loop.
+    LangChain and the providers' packages are imported at first use (see `late.py`).
     """
 
     def __init__(
@@ -71,6 +71,9 @@ class ModelCatalogue:
         self._ready: OrderedDict[tuple[str, ModelOptions], BaseChatModel] = OrderedDict()
         self._clients: dict[str, _Clients] = {}
         self._building = asyncio.Lock()
+        self._scripted_class: Late[type[ScriptedChatModel]] = Late(
+            SCRIPTED_MODEL, lambda module: module.ScriptedChatModel
+        )
 
     async def model(self, name: str, options: ModelOptions, *, attempt: int = 1) -> "BaseChatModel":
         """The chat model for `provider:model`. `attempt` is for scripted models alone.
@@ -87,7 +90,7 @@ class ModelCatalogue:
         key = (name, options)
         async with self._building:
             if key not in self._ready:
-                self._ready[key] = await asyncio.to_thread(self._built, provider, model, options)
+                self._ready[key] = await importing(partial(self._built, provider, model, options))
             self._ready.move_to_end(key)
             while len(self._ready) > _KEPT:
                 self._ready.popitem(last=False)
@@ -106,11 +109,8 @@ class ModelCatalogue:
         if script is None:
             known = ", ".join(sorted(self._scripts)) or "none"
             raise model_failure("model_not_found", f"there is no script for scripted:{name}; there are: {known}")
-        if _SCRIPTED_MODULE not in sys.modules:
-            await asyncio.to_thread(importlib.import_module, _SCRIPTED_MODULE)
-        model_class = importlib.import_module(_SCRIPTED_MODULE).ScriptedChatModel
-        model: BaseChatModel = model_class(script=script, attempt=attempt, max_tokens=options.max_tokens)
-        return model
+        model = await self._scripted_class.get()
+        return model(script=script, attempt=attempt, max_tokens=options.max_tokens)
 
     def _built(self, provider: str, model: str, options: ModelOptions) -> "BaseChatModel":
         """Runs in a thread."""

@@ -8,16 +8,16 @@ original name.
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-import httpcore
-import httpx
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, Self
 
 from engine.executors.addresses import AddressGuard
+from engine.executors.late import GUARDED_CONNECTIONS, Late
 
-_KEEPALIVE_CONNECTIONS = 64
-_KEEPALIVE_SECONDS = 15.0
+if TYPE_CHECKING:
+    import httpx
+
+    from engine.executors.guarded_connections import GuardedConnections
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
@@ -30,70 +30,29 @@ async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for *_, address in found]
 
 
-class PinnedTransport(httpx.AsyncHTTPTransport):
-    """Without proxies and environment: both could lead around the guard. Close it with `aclose`."""
+class Transport(Protocol):
+    """What HTTP requests are sent by; httpx's own transports are such."""
+
+    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response": ...
+
+
+class PinnedTransport(Transport):
+    """Close it with `aclose`, or by leaving its context."""
 
     def __init__(self, guard: AddressGuard, *, verify: ssl.SSLContext | None = None) -> None:
-        context = verify or httpx.create_ssl_context(trust_env=False)  # some 20 ms: made once
-        super().__init__(verify=context, trust_env=False)
-        # httpx does not pass a network backend on to the pool that it makes, so the pool is made here.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=None,
-            max_keepalive_connections=_KEEPALIVE_CONNECTIONS,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=_GuardedBackend(guard, httpcore.AnyIOBackend()),
+        self._late: Late[GuardedConnections] = Late(
+            GUARDED_CONNECTIONS, lambda module: module.GuardedConnections(guard, verify)
         )
 
+    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
+        return await (await self._late.get()).handle_async_request(request)
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, guard: AddressGuard, inner: httpcore.AsyncNetworkBackend) -> None:
-        self._guard = guard
-        self._inner = inner
+    async def aclose(self) -> None:
+        if self._late.made is not None:
+            await self._late.made.aclose()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Raises `AddressNotAllowed`, which passes through httpcore and httpx as it is."""
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._addresses(host, port)
-                return await self._first(addresses, port, local_address, socket_options)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(f"no connection to {host} in time") from error
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        try:
-            return await self._guard.addresses(host, port)
-        except OSError as error:
-            raise httpcore.ConnectError(f"{host} cannot be resolved: {error.strerror or error}") from error
-
-    async def _first(
-        self, addresses: list[str], port: int, local_address: str | None, socket_options: Iterable[Any] | None
-    ) -> httpcore.AsyncNetworkStream:
-        """The first address that answers, as a host may have one that is down, or IPv6 without a route."""
-        options = list(socket_options or ())
-        for address in addresses[:-1]:
-            try:
-                return await self._inner.connect_tcp(address, port, None, local_address, options)
-            except httpcore.ConnectError:
-                continue
-        return await self._inner.connect_tcp(addresses[-1], port, None, local_address, options)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        raise httpcore.ConnectError(
-            f"{path} with {timeout=} and {socket_options=}: workflows do not reach local sockets"
-        )
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -3,17 +3,19 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.store.base import BaseStore
 from pydantic import BaseModel
 
 from engine.domain.expressions import Scope
 from engine.domain.failure import Failure, Usage
 from engine.domain.kinds import Begin, Beginning, Execute, StepKind
 from engine.domain.waiting import WaitingFor
+
+if TYPE_CHECKING:  # see `late.py`
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.store.base import BaseStore
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -87,11 +89,11 @@ class StepContext(Protocol):
     """Of the LangGraph checkpoints of this step run."""
 
     @property
-    def checkpointer(self) -> BaseCheckpointSaver[Any]:
+    def checkpointer(self) -> "BaseCheckpointSaver[Any]":
         """Keeps LangGraph checkpoints with this execution. What a former owner of the lease goes on writing is not seen."""
 
     @property
-    def store(self) -> BaseStore:
+    def store(self) -> "BaseStore":
         """The tenant's long-term memory: LangGraph's store."""
 
     def render(self, template: Any, scope: Scope) -> Any:

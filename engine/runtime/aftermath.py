@@ -5,7 +5,7 @@ import logging
 from engine.domain.errors import InvalidState, NotFound
 from engine.domain.execution.commands import Cancel, ChildEnded
 from engine.domain.status import ExecutionStatus
-from engine.executors.checkpointer import delete_checkpoints
+from engine.executors.checkpoint_upkeep import delete_checkpoints
 from engine.storage.port import Conflict
 from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.storage.repositories.head import Stored, execution_path

@@ -168,6 +168,7 @@ class Driver:
             try:
                 await self._commit(events, after, at)
             except Conflict:
+                self._journal.forget(self.stored.state.tenant, self.stored.state.id)
                 self._poked = True
                 commands = [*commands, Advance()]
                 continue
@@ -214,7 +215,7 @@ class Driver:
         if not events and keep and current:
             return
         lease = (self._lease if current else renewed) if keep else None
-        self.stored = await self._journal.record(self.stored, events, after, at, lease=lease, writes=writes)
+        self.stored = await self._journal.append(self.stored, events, after, at, lease=lease, writes=writes)
         self.execution = self.stored.execution
         self._held = keep
         if lease is not None:
@@ -272,7 +273,7 @@ class Driver:
         at = self.clock()
         events, after, _ = self._decide(self._drain(), at)
         try:
-            self.stored = await self._journal.record(self.stored, events, after, at, lease=None)
+            self.stored = await self._journal.append(self.stored, events, after, at, lease=None)
         except Conflict:
             _log.info("execution %s was changed while it was handed back; its lease runs out", self.stored.state.id)
         self._held = False

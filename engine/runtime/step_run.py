@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.store.base import BaseStore
 from pydantic import BaseModel
 
 from engine.domain.events import (
@@ -31,6 +29,10 @@ from engine.runtime.budget import BudgetMeter
 from engine.runtime.revealing import Revealer
 from engine.secrets.port import redact_value
 from engine.usecases.journal import Clock
+
+if TYPE_CHECKING:  # see `engine.executors.late`
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.store.base import BaseStore
 
 
 class Reports(Protocol):
@@ -58,21 +60,21 @@ class StepRun:
     with_: Any
     answers: Sequence[Answer]
     scope: Scope
-    open_checkpointer: Callable[[Callable[[str], None]], BaseCheckpointSaver[Any]]
+    open_checkpointer: Callable[[Callable[[str], None]], "BaseCheckpointSaver[Any]"]
     """Given what to call when a checkpoint is saved. Most steps never need one."""
     thread_id: str
-    open_store: Callable[[], BaseStore]
+    open_store: Callable[[], "BaseStore"]
     reports: Reports
     revealer: Revealer
     begun: set[str] = field(default_factory=set)
     """Paths of the runs inside that this attempt began."""
 
     @property
-    def checkpointer(self) -> BaseCheckpointSaver[Any]:
+    def checkpointer(self) -> "BaseCheckpointSaver[Any]":
         return self.open_checkpointer(self.checkpoint_saved)
 
     @property
-    def store(self) -> BaseStore:
+    def store(self) -> "BaseStore":
         return self.open_store()
 
     def render(self, template: Any, scope: Scope) -> Any:

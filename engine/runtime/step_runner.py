@@ -5,10 +5,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.store.base import BaseStore
 from msgspec.structs import replace
 from pydantic import ValidationError
 
@@ -35,11 +33,15 @@ from engine.secrets.port import SecretSource, redact, redact_value
 from engine.storage.repositories.head import execution_path
 from engine.storage.repositories.payloads import encode
 
+if TYPE_CHECKING:  # see `engine.executors.late`
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.store.base import BaseStore
+
 _log = logging.getLogger(__name__)
 
-Checkpointers = Callable[[str, int, Callable[[str], None]], BaseCheckpointSaver[Any]]
+Checkpointers = Callable[[str, int, Callable[[str], None]], "BaseCheckpointSaver[Any]"]
 """Given the execution's path, the lease's epoch and what to call when a checkpoint is saved."""
-Memories = Callable[[str], BaseStore]
+Memories = Callable[[str], "BaseStore"]
 """The long-term memory of a tenant."""
 
 

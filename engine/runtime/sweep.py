@@ -17,14 +17,13 @@ from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 1.0
 _AT_ONCE = 200
+_PAGES = 10
 _SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 _log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """`lanes` are those whose backlog is looked through by priority."""
-
     def __init__(
         self,
         *,
@@ -33,14 +32,14 @@ class Sweep:
         worker: Worker,
         batch_runner: BatchRunner,
         clock: Clock,
-        lanes: Iterable[str],
     ) -> None:
         self._queries = queries
         self._batches = batches
         self._worker = worker
         self._batch_runner = batch_runner
         self._clock = clock
-        self._lanes = tuple(lanes)
+        self._seen: tuple[FieldValue, ...] | None = None
+        """Where the last sweep stopped, if it did not come to the end."""
 
     async def void_leases(self) -> None:
         """For a process that is the only one: every lease in the store is a former process's. Offers them all at once."""
@@ -62,12 +61,21 @@ class Sweep:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, now: datetime) -> None:
-        if self._worker.has_room:
-            self._offer(await self._queries.due(_SHARDS, now, limit=_AT_ONCE))
-            for lane in self._lanes:
-                self._offer([head for head in await self._queries.queued(lane, limit=_AT_ONCE) if _due(head, now)])
+        await self._offer_due(now)
+        for lane in await self._queries.lanes():
+            self._offer(await self._queries.queued(lane, limit=_AT_ONCE))
         for batch in await self._batches.due(now, limit=_AT_ONCE):
             self._batch_runner.offer(batch.tenant, batch.batch.id)
+
+    async def _offer_due(self, now: datetime) -> None:
+        """All of them, or so many pages; then the next sweep goes on behind the last one, so that nobody is hidden by others."""
+        for _ in range(_PAGES):
+            heads = await self._queries.due(_SHARDS, now, start_after=self._seen, limit=_AT_ONCE)
+            self._offer(heads)
+            if len(heads) < _AT_ONCE:
+                self._seen = None
+                return
+            self._seen = (heads[-1].fields["due_at"], heads[-1].path)
 
     def _offer(self, heads: Iterable[Document]) -> None:
         for document in heads:
@@ -79,8 +87,3 @@ class Sweep:
             self._worker.offer(
                 Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
             )
-
-
-def _due(head: Document, now: datetime) -> bool:
-    due = head.fields.get("due_at")
-    return isinstance(due, datetime) and due <= now

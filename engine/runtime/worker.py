@@ -71,7 +71,7 @@ class Worker(Starter):
 
     @property
     def has_room(self) -> bool:
-        return not self._stopping and len(self._claimed) + len(self._queue) < self._capacity
+        return not self._stopping and len(self._claimed) < self._capacity
 
     async def run(self, listening: asyncio.Event) -> None:
         """Takes hints and new executions until cancelled. Sets `listening` when no hint will be missed any more."""

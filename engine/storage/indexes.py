@@ -195,6 +195,7 @@ _EXECUTIONS = _collection(
     Shape(group=True, orders=(_up("due_at"),), required=("shard",), any_of="shard"),
     Shape(group=True, orders=(_up("lease_until"),)),
     Shape(group=True, orders=(_BY_PRIORITY,), required=("queued_lane",)),
+    Shape(group=True, orders=(_up("queued_lane"),)),
 )
 
 COLLECTIONS: Mapping[str, Collection] = {

@@ -7,7 +7,7 @@ from engine.domain.ids import EXECUTION
 from engine.storage.port import Conflict
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_key
+from engine.usecases.inputs import require_json, require_key
 from engine.usecases.kept_runs import kept_events, with_descendants
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Origin, StartExecution, create, prepare
@@ -32,6 +32,7 @@ async def fork_execution(
     """
     caller.require_editor()
     require_key(idempotency_key)
+    require_json(input, ("input",))
     request = [execution_id, from_step, input if input_given else None, input_given]
     if idempotency_key is not None:
         known = await services.idempotency.find(caller.tenant, _VERB, idempotency_key, request)

@@ -3,6 +3,7 @@
 Whoever changes an execution, a worker with a result or an API call that cancels, comes through here.
 """
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from engine.domain.events import DurableEvent, EphemeralEvent, ExecutionQueued
 from engine.domain.execution import Command, Decision, Execution, decide, evolve
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.executions import ExecutionRepository
-from engine.storage.repositories.head import Lease, Stored, due_at, execution_path
+from engine.storage.repositories.head import Lease, Stored, execution_path, wants_worker
 from engine.usecases.aftermath import todo_after
 from engine.usecases.new_execution import NewExecution, Starter
 
@@ -49,6 +50,7 @@ class Journal:
         self._remembered = remembered
         self._recent: OrderedDict[str, Stored] = OrderedDict()
         self._starter: Starter | None = None
+        self._under_way: set[asyncio.Task[Stored]] = set()
 
     async def create(
         self,
@@ -128,6 +130,24 @@ class Journal:
         lease: Lease | None,
         writes: Sequence[Write] = (),
     ) -> Stored:
+        """As `append`, for callers that may be cancelled: a client hangs up, and its commit is under way. What is written is
+        remembered and told all the same; else this process would go on from what was before.
+        """
+        task = asyncio.create_task(self.append(stored, events, after, at, lease=lease, writes=writes))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def append(
+        self,
+        stored: Stored,
+        events: Sequence[DurableEvent],
+        after: Execution,
+        at: datetime,
+        *,
+        lease: Lease | None,
+        writes: Sequence[Write] = (),
+    ) -> Stored:
         """Commits what was decided, then publishes it. An ended execution gives its lease back. Raises `Conflict`."""
         ended = after.state.terminal
         todo = todo_after(after) if ended and not stored.state.terminal else stored.todo
@@ -172,8 +192,7 @@ class Journal:
                 batch_id=state.batch_id,
             )
             await self._publish(EVENTS, _encode(message), {"execution": state.id, "seq": str(state.seq)})
-        due = due_at(stored, at)
-        if due is not None and due <= at:
+        if wants_worker(stored, at):
             wake = Wake(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
             await self._publish(WAKE, _encode(wake), {"execution": state.id})
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from engine.domain.errors import WeftError
 from engine.domain.execution import Command
-from engine.storage.port import Conflict
 from engine.storage.repositories.head import Stored
-from engine.storage.repositories.idempotency import path_of, use
+from engine.storage.repositories.idempotency import use
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_key
 from engine.usecases.services import Services
@@ -18,14 +18,13 @@ async def change_once(
     if key is None:
         return await services.journal.change(caller.tenant, execution_id, command)
     require_key(key)
-    known = await services.idempotency.find(caller.tenant, verb, key, request)
-    if known is None:
+    if await services.idempotency.find(caller.tenant, verb, key, request) is None:
         expire_at = services.clock() + services.limits.idempotency_window
         write = use(caller.tenant, verb, key, request=request, result_id=execution_id, expire_at=expire_at)
         try:
             return await services.journal.change(caller.tenant, execution_id, command, [write])
-        except Conflict as conflict:
-            if conflict.document != path_of(caller.tenant, verb, key):
+        except WeftError:
+            # A repetition that came at the same time finds the step answered, say: what counts is whether its key was used.
+            if await services.idempotency.find(caller.tenant, verb, key, request) is None:
                 raise
-            await services.idempotency.find(caller.tenant, verb, key, request)
     return await services.journal.load(caller.tenant, execution_id)

@@ -80,6 +80,9 @@ async def start_execution(services: Services, caller: Caller, request: StartExec
     caller.require_editor()
     key = request.idempotency_key
     require_key(key)
+    if key is not None:  # then the request is hashed before anything looks at it
+        require_json(request.input, ("input",))
+        require_json(request.labels, ("labels",))
     for _ in range(_TRIES):
         if key is not None:
             known = await services.idempotency.find(caller.tenant, _VERB, key, request)

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.domain.batch import Batch, BatchAction, BatchItem, BatchMode
 from engine.domain.errors import LimitExceeded, Problem, ValidationFailed, WeftError
+from engine.domain.json_values import json_problems
 from engine.usecases.batch_admission import NewBatch, admit_batch, item_error, known_batch
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_key
@@ -33,13 +34,20 @@ async def start_executions(
     if len(items) > services.limits.batch_items:
         message = f"{len(items):,} items; a batch takes at most {services.limits.batch_items:,}"
         raise LimitExceeded(message, path=("items",))
-    request = [list(items), mode]
+    request = [[_hashable(item) for item in items], mode] if idempotency_key is not None else None
     known = await known_batch(services, caller, _VERB, idempotency_key, request)
     if known is not None:
         return known
     checked = [await _checked(services, caller, index, item) for index, item in enumerate(items)]
     new = NewBatch(action=BatchAction.START, mode=mode, items=checked, request=request)
     return await admit_batch(services, caller, _VERB, idempotency_key, new)
+
+
+def _hashable(item: StartExecution) -> StartExecution:
+    """What is no storable JSON has no hash; an item with it is refused, whatever it is."""
+    if json_problems(item.input) or json_problems(item.labels):
+        return msgspec.structs.replace(item, input=None, labels=None)
+    return item
 
 
 async def _checked(services: Services, caller: Caller, index: int, item: StartExecution) -> BatchItem:

@@ -18,10 +18,11 @@ async def watch_executions(services: Services, caller: Caller, asked: ExecutionF
             changes = await live.next()
             if isinstance(changes, Lagged):
                 continue
-            query = await query_of(services, caller, asked)
+            told = [change for change in changes if asked.status is None or change.status in asked.status]
+            query = await query_of(services, caller, asked) if told else None
             if query is None:
                 continue
-            ids = [change.execution_id for change in changes if _may_match(change, query)]
+            ids = [change.execution_id for change in told if _may_match(change, query)]
             for view in await _views(services, caller, ids):
                 if _matches(view, query):
                     yield view

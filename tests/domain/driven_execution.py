@@ -57,12 +57,12 @@ def step(step_id: str, kind: str = "task", with_: JsonObject | None = None, **fi
 
 def over(step_id: str, items: Any, *steps: JsonObject, **fields: Any) -> JsonObject:
     """A map; what belongs into its `with` may be given among the fields."""
-    own = {name: fields.pop(name) for name in ("concurrency", "on_item_error", "output") if name in fields}
+    own: JsonObject = {name: fields.pop(name) for name in ("concurrency", "on_item_error", "output") if name in fields}
     return step(step_id, "map", {"items": items, "steps": list(steps), **own}, **fields)
 
 
 def loop(step_id: str, *steps: JsonObject, **fields: Any) -> JsonObject:
-    own = {name: fields.pop(name) for name in ("until", "max_rounds", "output") if name in fields}
+    own: JsonObject = {name: fields.pop(name) for name in ("until", "max_rounds", "output") if name in fields}
     return step(step_id, "loop", {"steps": list(steps), **own}, **fields)
 
 
@@ -184,7 +184,6 @@ class DrivenExecution:
 
     # -------------------------------------------------------------- what can be seen
 
-    @property
     def status(self) -> ExecutionStatus:
         return self.x.state.status
 
@@ -229,4 +228,5 @@ def snapshot(x: Execution) -> tuple[Any, ...]:
         dict(x.frames),
         list(x.compensable),
     )
-    return (x.state, id(x.plan), *indexes, *(deepcopy(each) for each in (x.values, x.inputs, x.answers, x.payloads)))
+    values = (deepcopy(each) for each in (x.values, x.inputs, x.answers, x.payloads))
+    return (x.state, id(x.plan), dict(x.unfolded), *indexes, *values)

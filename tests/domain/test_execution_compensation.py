@@ -29,11 +29,11 @@ def booked(undo: JsonObject = UNDO, **fields: object) -> DrivenExecution:
 def test_a_failure_undoes_what_was_done_in_reverse_order_of_completion() -> None:
     driven = booked()
     driven.err("c", "broken")
-    assert (driven.status, list(driven.running)) == (E.RUNNING, ["a.compensate"])
+    assert (driven.status(), list(driven.running)) == (E.RUNNING, ["a.compensate"])
     driven.done("a.compensate")
     assert list(driven.running) == ["b.compensate"]
     driven.done("b.compensate")
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "c")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "c")
     assert driven.statuses() == {
         "a": "COMPENSATED",
         "b": "COMPENSATED",
@@ -58,7 +58,7 @@ def test_a_cancelled_execution_is_compensated_and_then_cancelled() -> None:
     driven.claim("w1")
     driven.done("a.compensate")
     driven.done("b.compensate")
-    assert driven.status is E.CANCELLED
+    assert driven.status() is E.CANCELLED
     assert (driven.log[-1].reason, driven.log[-1].actor) == ("enough", "ada")  # type: ignore[union-attr]
 
 
@@ -68,7 +68,18 @@ def test_an_execution_that_timed_out_is_compensated_and_has_no_second_deadline()
     driven.advance(60)
     driven.done("a.compensate")
     driven.done("b.compensate")
-    assert (driven.status, driven.failure.kind) == (E.TIMED_OUT, FailureKind.TIMEOUT)
+    assert (driven.status(), driven.failure.kind) == (E.TIMED_OUT, FailureKind.TIMEOUT)
+
+
+def test_a_paused_execution_that_is_cancelled_is_compensated_too() -> None:
+    driven = booked()
+    driven.do(c.Pause())
+    driven.do(c.Cancel())
+    assert driven.status() is E.RUNNING
+    driven.claim()
+    driven.done("a.compensate")
+    driven.done("b.compensate")
+    assert driven.status() is E.CANCELLED
 
 
 @pytest.mark.parametrize("when", ["at once", "while it compensates"])
@@ -77,7 +88,7 @@ def test_a_forced_cancellation_stops_at_once(when: str) -> None:
     if when == "while it compensates":
         driven.err("c")
     driven.do(c.Cancel(force=True))
-    assert (driven.status, driven.running) == (E.CANCELLED, {})
+    assert (driven.status(), driven.running) == (E.CANCELLED, {})
     assert driven.statuses().get("a.compensate") in (None, "CANCELLED")
     assert driven.events(StepCompensated) == []
 
@@ -116,7 +127,7 @@ def test_a_compensation_is_tried_again_by_its_own_policy() -> None:
     driven = booked({"kind": "task", "retry": {"max_attempts": 2}})
     driven.err("c")
     driven.err("a.compensate")
-    assert driven.status is E.RUNNING
+    assert driven.status() is E.RUNNING
     driven.advance_to_next()
     assert driven.running == {"a.compensate": 2}
 
@@ -128,30 +139,30 @@ def test_a_lost_worker_does_not_lose_a_compensation() -> None:
     driven.advance_to_next()
     driven.done("a.compensate")
     driven.done("b.compensate")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert [path for path, _ in driven.launched if path == "a.compensate"] == ["a.compensate"] * 2
 
 
 def test_compensations_that_are_decided_on_the_spot_take_no_further_decision() -> None:
     driven = booked(UNDO_AT_ONCE)
     events = [type(event).__name__ for event in driven.err("c")]
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert events.count("StepCompensated") == 2
 
 
 def test_a_compensation_that_cannot_begin_is_noted() -> None:
     driven = booked({"kind": "task", "with": {"x": "${ input.missing }"}})
     driven.err("c")
-    assert (driven.status, driven.failure.details) == (E.FAILED, {"compensation_failed": ["a", "b"]})
+    assert (driven.status(), driven.failure.details) == (E.FAILED, {"compensation_failed": ["a", "b"]})
 
 
 def test_a_compensation_may_wait() -> None:
     driven = booked({"kind": "sleep", "with": {"for": "5s"}})
     driven.err("c")
-    assert driven.status is E.WAITING
+    assert driven.status() is E.WAITING
     driven.advance_to_next()
     driven.advance_to_next()
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
 
 
 def test_only_steps_that_succeeded_are_undone() -> None:
@@ -163,14 +174,14 @@ def test_only_steps_that_succeeded_are_undone() -> None:
     ).claim()
     driven.err("a")
     driven.err("d")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.events(StepCompensated) == []
 
 
 def test_nothing_is_undone_when_all_went_well() -> None:
     driven = booked()
     driven.done("c")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
     assert driven.events(StepCompensated) == []
 
 
@@ -196,7 +207,7 @@ def test_steps_inside_a_map_are_undone_with_their_item_even_after_the_map_is_don
     driven.done("m[1].x.compensate")
     assert driven.x.inputs["m[0].x.compensate"] == {"item": "p", "index": 0, "got": 10}
     driven.done("m[0].x.compensate")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.statuses()["m[0].x"] == "COMPENSATED"
 
 
@@ -234,7 +245,7 @@ def test_a_wide_map_is_undone_in_bounded_pieces() -> None:
     ).claim()
     before = driven.commits
     driven.err("end")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert len(driven.events(StepCompensated)) == 150
     assert driven.commits - before == 1
     driven = DrivenExecution(

@@ -35,7 +35,7 @@ def test_an_inserted_step_runs_when_its_needs_are_done() -> None:
     assert list(driven.running) == ["b", "c"]
     driven.done("b")
     driven.done("c")
-    assert (driven.status, driven.x.state.revision, driven.x.state.done) == (E.SUCCEEDED, 2, 3)
+    assert (driven.status(), driven.x.state.revision, driven.x.state.done) == (E.SUCCEEDED, 2, 3)
 
 
 def test_an_inserted_step_whose_needs_are_done_already_begins_with_the_next_decision() -> None:
@@ -51,17 +51,17 @@ def test_the_last_result_after_an_edit_does_not_take_the_execution_for_stuck() -
     driven = DrivenExecution(step("a")).claim()
     edit(driven, (INSERT, "b", task()))
     driven.done("a")
-    assert (driven.status, list(driven.running)) == (E.RUNNING, ["b"])
+    assert (driven.status(), list(driven.running)) == (E.RUNNING, ["b"])
 
 
 def test_an_edit_wakes_a_waiting_execution_up() -> None:
     driven = DrivenExecution(step("a", "approval", {"prompt": "?"})).claim()
     edit(driven, (INSERT, "b", task()))
-    assert driven.status is E.RUNNING
+    assert driven.status() is E.RUNNING
     driven.claim()
     assert list(driven.running) == ["b"]
     driven.done("b")
-    assert driven.status is E.WAITING
+    assert driven.status() is E.WAITING
 
 
 def test_an_updated_step_runs_as_it_is_now() -> None:
@@ -79,7 +79,7 @@ def test_a_deleted_step_is_not_waited_for() -> None:
     driven.done("a")
     assert list(driven.running) == ["c"]
     driven.done("c")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
     assert set(driven.x.runs) == {"a", "c"}
 
 
@@ -90,7 +90,7 @@ def test_deleting_what_is_left_ends_the_execution() -> None:
     edit(driven, (DELETE, "b", None))
     driven.do(c.Resume())
     driven.advance()
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, 1)
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, 1)
 
 
 def test_the_edits_of_one_request_are_applied_together_and_in_order() -> None:
@@ -140,7 +140,7 @@ def test_what_has_not_begun_or_is_paused_may_be_edited(when: str) -> None:
         driven.claim()
     driven.done("a")
     driven.advance()
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
 
 
 def test_an_execution_that_is_over_is_not_edited() -> None:
@@ -167,7 +167,7 @@ def test_an_edit_that_leaves_nothing_to_start_fails_the_execution_instead_of_han
     driven = DrivenExecution(step("a"), step("b"), step("c")).claim()
     edit(driven, (UPDATE, "b", {"needs": ["c"]}))
     driven.done("a")
-    assert (driven.status, driven.failure.code) == (E.FAILED, "no_step_can_start")
+    assert (driven.status(), driven.failure.code) == (E.FAILED, "no_step_can_start")
 
 
 def test_the_canonical_definition_is_kept_with_the_edits_applied() -> None:

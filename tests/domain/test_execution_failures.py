@@ -5,13 +5,13 @@ from engine.domain.status import ExecutionStatus
 from tests.domain.driven_execution import DrivenExecution, step
 
 E = ExecutionStatus
-HANDLED = {"on_error": {"step": "h"}}
+HANDLED = {"step": "h"}
 
 
 def test_a_failure_fails_the_execution_and_cancels_what_is_open() -> None:
     driven = DrivenExecution(step("a"), step("b", needs=[]), step("w", "signal", {"name": "x"}, needs=[])).claim()
     driven.err("a", "broken")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.statuses() == {"a": "FAILED", "b": "CANCELLED", "w": "CANCELLED"}
     assert (driven.failure.code, driven.failure.step_id) == ("broken", "a")
     assert driven.names()[-1] == "ExecutionFailed"
@@ -24,13 +24,13 @@ def test_continue_goes_on_and_shows_the_failure_to_those_after_it() -> None:
         output="${ steps.b.output }",
     ).claim()
     driven.err("a", "broken")
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, ["FAILED", "broken", None])
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, ["FAILED", "broken", None])
     assert (driven.x.state.done, driven.x.state.failed) == (2, 1)
 
 
 def test_a_handler_runs_before_those_that_needed_the_failed_step() -> None:
     driven = DrivenExecution(
-        step("a", **HANDLED), step("b"), step("h", with_={"why": "${ steps.a.failure.message }"})
+        step("a", on_error=HANDLED), step("b"), step("h", with_={"why": "${ steps.a.failure.message }"})
     ).claim()
     driven.err("a", "broken")
     assert list(driven.running) == ["h"]
@@ -38,35 +38,44 @@ def test_a_handler_runs_before_those_that_needed_the_failed_step() -> None:
     driven.done("h")
     assert list(driven.running) == ["b"]
     driven.done("b")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
+
+
+def test_a_handler_runs_only_when_no_attempt_is_left() -> None:
+    driven = DrivenExecution(step("a", on_error=HANDLED, retry={"max_attempts": 2}), step("h")).claim()
+    driven.err("a")
+    driven.advance_to_next()
+    assert driven.running == {"a": 2}
+    driven.err("a")
+    assert driven.running == {"h": 1}
 
 
 def test_a_handler_that_is_not_needed_is_skipped_and_holds_nobody_up() -> None:
-    driven = DrivenExecution(step("a", **HANDLED), step("b"), step("h")).claim()
+    driven = DrivenExecution(step("a", on_error=HANDLED), step("b"), step("h")).claim()
     driven.done("a")
     assert list(driven.running) == ["b"]
     (skipped,) = driven.events(StepSkipped)
     assert (skipped.step_id, skipped.reason) == ("h", "no step failed that would have run it")
     driven.done("b")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
 
 
 def test_a_handler_is_nobodys_step_above() -> None:
-    driven = DrivenExecution(step("a", **HANDLED), step("h"), step("b")).claim()
+    driven = DrivenExecution(step("a", on_error=HANDLED), step("h"), step("b")).claim()
     driven.done("a")
     assert list(driven.running) == ["b"]
 
 
 def test_a_handler_that_fails_fails_the_execution_with_its_failure() -> None:
-    driven = DrivenExecution(step("a", **HANDLED), step("b"), step("h")).claim()
+    driven = DrivenExecution(step("a", on_error=HANDLED), step("b"), step("h")).claim()
     driven.err("a", "first")
     driven.err("h", "second")
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "second", "h")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "second", "h")
     assert "b" not in driven.x.runs
 
 
 def test_a_handler_that_fails_and_continues_lets_the_others_go_on() -> None:
-    driven = DrivenExecution(step("a", **HANDLED), step("b"), step("h", on_error="continue")).claim()
+    driven = DrivenExecution(step("a", on_error=HANDLED), step("b"), step("h", on_error="continue")).claim()
     driven.err("a")
     driven.err("h")
     assert list(driven.running) == ["b"]
@@ -74,7 +83,7 @@ def test_a_handler_that_fails_and_continues_lets_the_others_go_on() -> None:
 
 def test_a_handler_whose_when_is_false_lets_the_others_go_on() -> None:
     driven = DrivenExecution(
-        step("a", **HANDLED), step("b"), step("h", when="${ steps.a.failure.code == 'worth it' }")
+        step("a", on_error=HANDLED), step("b"), step("h", when="${ steps.a.failure.code == 'worth it' }")
     ).claim()
     driven.err("a", "not worth it")
     assert (driven.statuses()["h"], list(driven.running)) == ("SKIPPED", ["b"])
@@ -82,8 +91,8 @@ def test_a_handler_whose_when_is_false_lets_the_others_go_on() -> None:
 
 def test_a_handler_shared_by_two_steps_runs_once() -> None:
     driven = DrivenExecution(
-        step("a", needs=[], **HANDLED),
-        step("b", needs=[], **HANDLED),
+        step("a", needs=[], on_error=HANDLED),
+        step("b", needs=[], on_error=HANDLED),
         step("after_a", needs=["a"]),
         step("after_b", needs=["b"]),
         step("h"),
@@ -98,16 +107,18 @@ def test_a_handler_shared_by_two_steps_runs_once() -> None:
 
 
 def test_a_shared_handler_is_skipped_only_when_all_its_callers_are_done() -> None:
-    driven = DrivenExecution(step("a", needs=[], **HANDLED), step("b", needs=[], **HANDLED), step("h")).claim()
+    driven = DrivenExecution(
+        step("a", needs=[], on_error=HANDLED), step("b", needs=[], on_error=HANDLED), step("h")
+    ).claim()
     driven.done("a")
     assert "h" not in driven.x.runs
     driven.done("b")
-    assert (driven.statuses()["h"], driven.status) == ("SKIPPED", E.SUCCEEDED)
+    assert (driven.statuses()["h"], driven.status()) == ("SKIPPED", E.SUCCEEDED)
 
 
 def test_a_handler_may_have_a_handler_which_is_waited_for_as_well() -> None:
     driven = DrivenExecution(
-        step("a", **HANDLED), step("b", needs=["a"]), step("h", on_error={"step": "hh"}), step("hh")
+        step("a", on_error=HANDLED), step("b", needs=["a"]), step("h", on_error={"step": "hh"}), step("hh")
     ).claim()
     driven.err("a")
     driven.err("h")
@@ -115,16 +126,16 @@ def test_a_handler_may_have_a_handler_which_is_waited_for_as_well() -> None:
     driven.done("hh")
     assert list(driven.running) == ["b"]
     driven.done("b")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
 
 
 def test_a_step_that_needs_a_handler_runs_only_after_a_failure() -> None:
     def workflow() -> DrivenExecution:
-        return DrivenExecution(step("a", **HANDLED), step("h"), step("tell", needs=["h"])).claim()
+        return DrivenExecution(step("a", on_error=HANDLED), step("h"), step("tell", needs=["h"])).claim()
 
     driven = workflow()
     driven.done("a")
-    assert (driven.statuses()["tell"], driven.status) == ("SKIPPED", E.SUCCEEDED)
+    assert (driven.statuses()["tell"], driven.status()) == ("SKIPPED", E.SUCCEEDED)
     driven = workflow()
     driven.err("a")
     driven.done("h")
@@ -135,12 +146,12 @@ def test_a_handler_in_the_defaults_handles_all_but_itself() -> None:
     driven = DrivenExecution(step("a"), step("b"), step("h"), defaults={"on_error": {"step": "h"}}).claim()
     driven.err("a")
     driven.err("h", "the handler")
-    assert (driven.status, driven.failure.code) == (E.FAILED, "the handler")
+    assert (driven.status(), driven.failure.code) == (E.FAILED, "the handler")
 
 
 def test_inside_a_map_a_handler_handles_its_item_alone() -> None:
     driven = DrivenExecution(
-        step("m", "map", {"items": [1, 2], "steps": [step("a", **HANDLED), step("b"), step("h")]})
+        step("m", "map", {"items": [1, 2], "steps": [step("a", on_error=HANDLED), step("b"), step("h")]})
     ).claim()
     driven.err("m[0].a")
     driven.done("m[1].a")

@@ -43,7 +43,7 @@ def test_a_run_inside_of_a_step_is_recorded_and_not_scheduled() -> None:
     assert driven.statuses() == {"g": "RUNNING", "g.node": "SUCCEEDED"}
     assert driven.x.runs["g.node"].number == 0
     driven.done("g")
-    assert (driven.status, driven.x.state.done) == (E.SUCCEEDED, 1)
+    assert (driven.status(), driven.x.state.done) == (E.SUCCEEDED, 1)
 
 
 def test_a_run_inside_may_fail_and_the_step_go_on() -> None:
@@ -175,7 +175,7 @@ def test_a_model_call_that_is_reported_late_still_counts_until_the_end() -> None
 def test_a_budget_that_is_reached_pauses_and_a_resume_goes_on_with_the_same_attempt() -> None:
     driven = DrivenExecution(step("a", with_={"x": 1}), queued={"budget": Budget(max_model_calls=1)}).claim()
     driven.do(c.BudgetStops(path="a", attempt=1))
-    assert (driven.status, driven.statuses()) == (E.PAUSED, {"a": "RETRYING"})
+    assert (driven.status(), driven.statuses()) == (E.PAUSED, {"a": "RETRYING"})
     (pause,) = driven.events(ExecutionStatusChanged)
     assert (pause.from_, pause.reason) == (E.RUNNING, "budget reached")
     assert driven.advance(100) == []
@@ -184,7 +184,7 @@ def test_a_budget_that_is_reached_pauses_and_a_resume_goes_on_with_the_same_atte
     driven.advance()
     assert driven.launched == [("a", 1), ("a", 1)]
     driven.done("a")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
 
 
 def test_a_resume_without_a_budget_keeps_the_old_one() -> None:
@@ -209,9 +209,9 @@ def test_a_compensation_stopped_by_the_budget_goes_on_after_a_resume() -> None:
     driven.done("a")
     driven.err("b")
     driven.do(c.BudgetStops(path="a.compensate", attempt=1))
-    assert driven.status is E.PAUSED
+    assert driven.status() is E.PAUSED
     driven.advance(10)
     driven.do(c.Resume())
     driven.advance()
     driven.done("a.compensate")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED

@@ -47,7 +47,7 @@ def test_at_most_so_many_items_are_under_way_and_they_begin_in_order() -> None:
 
 def test_an_empty_map_succeeds_at_once() -> None:
     driven = DrivenExecution(over("m", [], step("x")), output=OUT).claim()
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, [])
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, [])
 
 
 def test_items_are_what_they_were_when_the_map_began() -> None:
@@ -72,7 +72,7 @@ def test_a_failed_item_fails_the_map_and_cancels_the_others() -> None:
     }
     run = driven.x.runs["m"]
     assert run.failure is not None
-    assert (run.failure.code, run.failure.step_id, driven.status, driven.x.frames) == (
+    assert (run.failure.code, run.failure.step_id, driven.status(), driven.x.frames) == (
         "broken",
         "m[1].x",
         E.SUCCEEDED,
@@ -145,7 +145,7 @@ def test_a_template_that_gives_null_is_not_replaced_by_the_last_output() -> None
 def test_a_template_that_cannot_be_rendered_fails_its_item() -> None:
     driven = DrivenExecution(over("m", [1], step("x"), output="${ steps.x.output.y }")).claim()
     driven.done("m[0].x", {})
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "expression_failed", "m")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "expression_failed", "m")
 
 
 def test_without_a_template_an_item_that_skipped_its_last_step_is_null() -> None:
@@ -186,13 +186,13 @@ def test_a_map_inside_a_map_that_is_cancelled_takes_its_items_along() -> None:
     driven = DrivenExecution(over("m", [1], step("bad"), step("b", needs=[]), {**inner, "needs": []})).claim()
     driven.err("m[0].bad")
     assert {driven.statuses()[f"m[0].n[{n}].x"] for n in range(2)} == {"CANCELLED"}
-    assert (driven.statuses()["m[0].n"], driven.status, driven.x.open) == ("CANCELLED", E.FAILED, {})
+    assert (driven.statuses()["m[0].n"], driven.status(), driven.x.open) == ("CANCELLED", E.FAILED, {})
 
 
 def test_a_when_that_fails_in_every_item_is_dealt_with_in_pieces() -> None:
     inner = step("x", when="${ input.missing }")
     driven = DrivenExecution(over("m", list(range(500)), inner, on_item_error="continue", concurrency=1000)).claim()
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
     assert driven.commits > 2
 
 
@@ -208,14 +208,14 @@ def test_a_loop_repeats_until_its_condition_holds_after_a_round() -> None:
     for index, output in enumerate([1, 2, 3]):
         assert list(driven.running) == [f"l[{index}].x"]
         driven.done(f"l[{index}].x", output)
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, 3)
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, 3)
 
 
 def test_a_loop_ends_after_max_rounds_with_the_last_rounds_output() -> None:
     driven = rounds(step("x"), max_rounds=2)
     driven.done("l[0].x", "first")
     driven.done("l[1].x", "second")
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, "second")
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, "second")
 
 
 def test_a_round_sees_its_index_and_the_output_of_the_last_round() -> None:
@@ -246,7 +246,7 @@ def test_a_failed_round_fails_the_loop() -> None:
     driven = rounds(step("x"), max_rounds=3)
     driven.done("l[0].x")
     driven.err("l[1].x", "broken")
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "l[1].x")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "l[1].x")
     assert driven.statuses() == {"l": "FAILED", "l[0].x": "SUCCEEDED", "l[1].x": "FAILED"}
 
 
@@ -254,7 +254,7 @@ def test_a_failed_round_fails_the_loop() -> None:
 def test_an_until_that_cannot_be_told_fails_the_loop(until: str) -> None:
     driven = rounds(step("x"), until=until)
     driven.done("l[0].x", {})
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "expression_failed", "l")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "expression_failed", "l")
     assert driven.failure.message.startswith("until: ")
 
 
@@ -271,5 +271,5 @@ def test_a_loop_inside_a_map_counts_for_each_item() -> None:
 
 def test_a_long_loop_is_cut_into_bounded_decisions() -> None:
     driven = rounds(step("x", "transform", {"value": "${ loop.index }"}), max_rounds=500)
-    assert (driven.status, driven.x.state.output) == (E.SUCCEEDED, 499)
+    assert (driven.status(), driven.x.state.output) == (E.SUCCEEDED, 499)
     assert driven.commits == 6

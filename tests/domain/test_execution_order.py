@@ -16,7 +16,7 @@ def test_without_needs_a_step_needs_the_step_above_it() -> None:
     assert list(driven.running) == ["b"]
     driven.done("b")
     driven.done("c")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
 
 
 def test_with_empty_needs_a_step_starts_at_once() -> None:
@@ -42,7 +42,7 @@ def test_an_approval_in_one_branch_holds_no_other_branch() -> None:
     ).claim()
     driven.done("a")
     driven.done("b")
-    assert driven.status is E.WAITING
+    assert driven.status() is E.WAITING
     driven.answer("ask")
     assert list(driven.running) == ["end"]
 
@@ -68,10 +68,10 @@ def test_the_output_of_a_step_is_seen_by_those_after_it() -> None:
 
 
 @pytest.mark.parametrize("when", [False, "false", "${ input.n > 1 }"])
-def test_a_step_whose_when_is_false_is_skipped_with_a_null_output(when: str | bool) -> None:
+def test_a_step_whose_when_is_false_is_skipped_with_a_null_output(*, when: str | bool) -> None:
     driven = DrivenExecution(step("a", when=when), output="${ steps.a.output }", input={"n": 1}).claim()
     assert driven.statuses() == {"a": "SKIPPED"}
-    assert (driven.status, driven.x.state.output, driven.launched) == (E.SUCCEEDED, None, [])
+    assert (driven.status(), driven.x.state.output, driven.launched) == (E.SUCCEEDED, None, [])
 
 
 def test_when_is_asked_only_after_the_needs_are_done() -> None:
@@ -83,27 +83,27 @@ def test_when_is_asked_only_after_the_needs_are_done() -> None:
 @pytest.mark.parametrize("when", ["${ input.missing.deeper }", "${ 1 + 1 }"])
 def test_a_when_that_cannot_be_told_fails_the_step_for_good(when: str) -> None:
     driven = DrivenExecution(step("a", when=when, retry={"max_attempts": 3})).claim()
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert (driven.failure.code, driven.failure.step_id, driven.failure.retryable) == ("expression_failed", "a", False)
     assert driven.launched == []
 
 
 def test_a_with_that_cannot_be_rendered_fails_the_step_before_it_runs() -> None:
     driven = DrivenExecution(step("a", with_={"x": "${ input.missing }"}, retry={"max_attempts": 3})).claim()
-    assert (driven.status, driven.failure.code, driven.launched) == (E.FAILED, "expression_failed", [])
+    assert (driven.status(), driven.failure.code, driven.launched) == (E.FAILED, "expression_failed", [])
     assert driven.failure.details == {"path": ["x"], "expression": "input.missing"}
 
 
 def test_a_rendered_with_that_does_not_fit_its_kind_fails_the_step() -> None:
     driven = DrivenExecution(step("a", "sleep", {"for": "${ input.n }"}), input={"n": "soon"}).claim()
-    assert (driven.status, driven.failure.code) == (E.FAILED, "invalid_with")
+    assert (driven.status(), driven.failure.code) == (E.FAILED, "invalid_with")
     assert driven.failure.message.startswith("with.for: ")
 
 
 def test_an_output_of_the_workflow_that_cannot_be_rendered_fails_the_execution() -> None:
     driven = DrivenExecution(step("a"), output="${ steps.a.output.missing }").claim()
     driven.done("a", {})
-    assert (driven.status, driven.failure.code) == (E.FAILED, "expression_failed")
+    assert (driven.status(), driven.failure.code) == (E.FAILED, "expression_failed")
     assert driven.failure.message.startswith("output: ")
 
 
@@ -161,17 +161,17 @@ def test_the_losers_of_any_run_on_are_recorded_and_start_nothing_again() -> None
     driven = branches("any")
     driven.done("b")
     driven.done("end")
-    assert driven.status is E.RUNNING
+    assert driven.status() is E.RUNNING
     driven.done("a", "late")
     assert driven.x.values["a"] == "late"
-    assert (driven.started().count("end"), driven.status) == (1, E.SUCCEEDED)
+    assert (driven.started().count("end"), driven.status()) == (1, E.SUCCEEDED)
 
 
 def test_a_loser_of_any_that_fails_fails_the_execution_like_any_step() -> None:
     driven = branches("any")
     driven.done("b")
     driven.err("a")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.statuses()["end"] == "CANCELLED"
 
 
@@ -197,7 +197,7 @@ def test_a_failure_counts_though_another_step_ends_before_it_in_the_same_decisio
     driven = DrivenExecution(
         step("a", "transform", {"value": 1}), step("b", "fail", {"message": "no"}, needs=[])
     ).claim()
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.statuses() == {"a": "SUCCEEDED", "b": "FAILED"}
 
 
@@ -215,12 +215,12 @@ def test_nothing_starts_after_a_step_that_failed_in_the_same_decision() -> None:
 def test_a_chain_of_steps_that_are_decided_on_the_spot_takes_one_decision() -> None:
     chain = [step(f"s{n}", "transform", {"value": n}) for n in range(50)]
     driven = DrivenExecution(*chain).claim()
-    assert (driven.status, driven.commits) == (E.SUCCEEDED, 1)
+    assert (driven.status(), driven.commits) == (E.SUCCEEDED, 1)
 
 
 def test_a_step_named_compensate_is_a_step_like_any_other() -> None:
     driven = DrivenExecution(
         step("bad", "fail", {"message": "no"}, needs=[]), step("compensate", "transform", {"value": 1}, needs=[])
     ).claim()
-    assert (driven.status, driven.failure.details) == (E.FAILED, None)
+    assert (driven.status(), driven.failure.details) == (E.FAILED, None)
     assert driven.statuses()["compensate"] == "SUCCEEDED"

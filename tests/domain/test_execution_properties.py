@@ -145,23 +145,23 @@ class Schedule:
 
     def to_the_end(self) -> None:
         for _ in range(MOST_STEPS_TO_THE_END):
-            if self.driven.status.terminal:
+            if self.driven.status().terminal:
                 return
             self.push()
-        raise AssertionError(f"no end in sight: {self.driven.status}, {self.driven.statuses()}")
+        raise AssertionError(f"no end in sight: {self.driven.status()}, {self.driven.statuses()}")
 
     def push(self) -> None:
         driven = self.driven
         waits = [path for path in driven.x.open if driven.x.runs[path].waits]
-        if driven.status is E.PAUSED:
+        if driven.status() is E.PAUSED:
             driven.do(c.Resume())
             driven.advance()
         elif driven.running:
             path = next(iter(driven.running))
             driven.do(c.StepDone(path=path, attempt=driven.running[path], output=1))
-        elif driven.status is E.RUNNING and next_due(driven.x) is None:
+        elif driven.status() is E.RUNNING and next_due(driven.x) is None:
             raise AssertionError(f"RUNNING, and nothing to do: {driven.statuses()}")
-        elif waits and driven.status is E.WAITING:
+        elif waits and driven.status() is E.WAITING:
             wait = driven.x.runs[waits[0]].waits[0]
             driven.do(c.Answer(path=waits[0], interrupt_id=wait.interrupt_id, output=1))
             driven.advance()
@@ -191,6 +191,7 @@ ACTIONS = (
 )
 
 
+FLAGS = st.sampled_from([{"flag": True}, {"flag": False}])
 MANY = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -200,10 +201,10 @@ def settled(driven: DrivenExecution) -> None:
     """What holds whenever the driver has decided."""
     x = driven.x
     leaves = [x.runs[path].status for path in x.open if x.runs[path].fan is None]
-    if driven.status is E.WAITING:
+    if driven.status() is E.WAITING:
         assert leaves
         assert set(leaves) == {StepStatus.WAITING}
-    if driven.status is E.RUNNING and not driven.running:
+    if driven.status() is E.RUNNING and not driven.running:
         assert next_due(x) is not None
 
 
@@ -220,35 +221,34 @@ def run(data: st.DataObject, driven: DrivenExecution, most: int) -> Schedule:
 
 def require_ended_well(driven: DrivenExecution, *, taken_over: int = 0) -> None:
     check_log(driven.plan.definition, driven.log, taken_over=taken_over)
-    assert driven.status.terminal
+    assert driven.status().terminal
     assert driven.fold() == driven.x
     assert driven.do(c.Advance()) == []
     assert not driven.x.open
     assert not driven.x.watched
 
 
-@given(st.data(), steps(), st.booleans(), st.sampled_from([None, None, "2m"]))
+@given(st.data(), steps(), FLAGS, st.sampled_from([None, None, "2m"]))
 @MANY
 def test_whatever_happens_an_execution_keeps_the_rules_and_ends(
-    data: st.DataObject, workflow: list[JsonObject], flag: bool, timeout: str | None
+    data: st.DataObject, workflow: list[JsonObject], flag: JsonObject, timeout: str | None
 ) -> None:
-    definition = {"timeout": timeout} if timeout else {}
-    driven = DrivenExecution(*workflow, input={"flag": flag}, **definition)
+    driven = DrivenExecution(*workflow, input=flag, timeout=timeout)
     run(data, driven, most=40).to_the_end()
     require_ended_well(driven)
 
 
-@given(st.data(), steps(), st.booleans())
+@given(st.data(), steps(), FLAGS)
 @MANY
 def test_whatever_was_recorded_a_retry_or_a_fork_goes_on_from_it_and_ends(
-    data: st.DataObject, workflow: list[JsonObject], flag: bool
+    data: st.DataObject, workflow: list[JsonObject], flag: JsonObject
 ) -> None:
-    old = DrivenExecution(*workflow, input={"flag": flag})
+    old = DrivenExecution(*workflow, input=flag)
     run(data, old, most=25)
     from_step = data.draw(st.sampled_from([None, *old.x.plan.steps.nodes]))
     without = with_descendants(old.x.plan, from_step) if from_step else frozenset[str]()
     kept = kept_events(old.x, old.now, without=without)
-    new = DrivenExecution(*workflow, input={"flag": flag}, kept=kept, queued={"edits": old.x.state.edits})
+    new = DrivenExecution(*workflow, input=flag, kept=kept, queued={"edits": old.x.state.edits})
     succeeded = {event.step_id for event in kept if isinstance(event, StepSucceeded)}
     run(data, new, most=10).to_the_end()
     require_ended_well(new, taken_over=len(kept))

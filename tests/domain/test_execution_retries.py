@@ -26,7 +26,7 @@ def delays(driven: DrivenExecution) -> list[float]:
 def test_without_a_policy_one_attempt_is_all() -> None:
     driven = DrivenExecution(step("a")).claim()
     driven.err("a", "broken")
-    assert (driven.status, driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "a")
+    assert (driven.status(), driven.failure.code, driven.failure.step_id) == (E.FAILED, "broken", "a")
     assert driven.x.runs["a"].attempt == 1
 
 
@@ -38,13 +38,13 @@ def test_attempts_are_spent_up_to_the_maximum() -> None:
         driven.advance_to_next()
     assert driven.launched == [("a", 1), ("a", 2), ("a", 3)]
     driven.err("a")
-    assert (driven.status, driven.x.runs["a"].attempt) == (E.FAILED, 3)
+    assert (driven.status(), driven.x.runs["a"].attempt) == (E.FAILED, 3)
 
 
 def test_an_execution_is_running_between_retries() -> None:
     driven = tried(2)
     driven.err("a")
-    assert driven.status is E.RUNNING
+    assert driven.status() is E.RUNNING
     assert next_due(driven.x) == START + timedelta(seconds=10)
 
 
@@ -97,10 +97,10 @@ def test_the_input_of_a_step_stays_the_same_over_its_attempts() -> None:
 
 
 @pytest.mark.parametrize(("code", "retryable"), [("bad_request", True), ("broken", False)])
-def test_codes_and_failures_that_are_final_are_not_tried_again(code: str, retryable: bool) -> None:  # noqa: FBT001 - a parameter
+def test_codes_and_failures_that_are_final_are_not_tried_again(code: str, *, retryable: bool) -> None:
     driven = tried(5, non_retryable=["bad_request"])
     driven.err("a", code, retryable=retryable)
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
 
 
 def test_a_success_after_failures_leaves_no_failure_behind() -> None:
@@ -108,7 +108,7 @@ def test_a_success_after_failures_leaves_no_failure_behind() -> None:
     driven.err("a")
     driven.advance_to_next()
     driven.done("a", 1)
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
     assert (driven.x.runs["a"].failure, driven.x.runs["a"].attempt) == (None, 2)
 
 
@@ -125,7 +125,7 @@ def test_infra_failures_spend_no_attempts() -> None:
     driven.advance_to_next()
     assert driven.launched == [("a", 1), ("a", 1), ("a", 2), ("a", 2)]
     driven.err("a")
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
 
 
 def test_infra_failures_are_retried_ten_times_even_without_a_policy() -> None:
@@ -134,7 +134,7 @@ def test_infra_failures_are_retried_ten_times_even_without_a_policy() -> None:
         driven.err("a", "store_gone", kind=FailureKind.INFRA, retryable=False)
         driven.advance_to_next()
     driven.err("a", "store_gone", kind=FailureKind.INFRA)
-    assert (driven.status, driven.failure.kind, len(driven.launched)) == (E.FAILED, FailureKind.INFRA, 11)
+    assert (driven.status(), driven.failure.kind, len(driven.launched)) == (E.FAILED, FailureKind.INFRA, 11)
 
 
 def test_what_a_lost_worker_ran_is_tried_again_by_the_next() -> None:
@@ -154,7 +154,7 @@ def test_a_crash_between_decision_and_report_starts_what_was_not_recorded_only()
     driven.advance_to_next()
     driven.done("b")
     driven.done("c")
-    assert driven.status is E.SUCCEEDED
+    assert driven.status() is E.SUCCEEDED
     assert [path for path, _ in driven.launched] == ["a", "b", "b", "c"]
 
 
@@ -164,7 +164,7 @@ def test_a_failed_item_is_not_made_good_by_running_its_map_again() -> None:
         driven.err("m[0].x", kind=FailureKind.INFRA)
         driven.advance_to_next()
     driven.err("m[0].x", kind=FailureKind.INFRA)
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
     assert driven.statuses() == {"m": "FAILED", "m[0].x": "FAILED"}
 
 
@@ -215,7 +215,7 @@ def test_a_timeout_spends_an_attempt_and_each_attempt_has_its_own() -> None:
     driven.advance(4.9)
     assert driven.running == {"a": 2}
     driven.advance(0.1)
-    assert driven.status is E.FAILED
+    assert driven.status() is E.FAILED
 
 
 def test_the_timeout_of_a_map_cancels_what_is_inside() -> None:
@@ -231,7 +231,7 @@ def test_the_timeout_of_a_map_cancels_what_is_inside() -> None:
         "m[0].n[0].x": "SUCCEEDED",
         "m[0].n[1].x": "CANCELLED",
     }
-    assert (driven.status, driven.x.frames) == (E.SUCCEEDED, {})
+    assert (driven.status(), driven.x.frames) == (E.SUCCEEDED, {})
 
 
 def test_policies_are_taken_from_the_defaults_unless_a_step_says_otherwise() -> None:

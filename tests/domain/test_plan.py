@@ -8,7 +8,7 @@ from engine.domain.paths import enclosing, frame_of, frames, segments, split_fra
 from engine.domain.plan import Node
 from tests.domain.driven_execution import loop, over, plan_of, step
 
-HANDLED = {"on_error": {"step": "h"}}
+HANDLED = {"step": "h"}
 
 
 def node(*steps: dict[str, object], at: str, **definition: object) -> Node:
@@ -23,17 +23,19 @@ def test_needs_that_are_not_written_are_the_step_above() -> None:
 
 
 def test_a_handler_knows_its_callers_and_has_no_needs() -> None:
-    handler = node(step("a", **HANDLED), step("b"), step("h"), at="h")
+    handler = node(step("a", on_error=HANDLED), step("b"), step("h"), at="h")
     assert (handler.callers, handler.needs) == (("a",), ())
 
 
 def test_behind_a_handler_come_those_that_wait_for_its_callers() -> None:
-    plan = plan_of([step("a", **HANDLED), step("b", needs=["a"]), step("h")])
+    plan = plan_of([step("a", on_error=HANDLED), step("b", needs=["a"]), step("h")])
     assert plan.steps.dependents == {"a": ("b", "h"), "b": (), "h": ("b",)}
 
 
 def test_behind_a_chain_of_handlers_come_those_that_wait_for_its_first_caller() -> None:
-    plan = plan_of([step("a", **HANDLED), step("b", needs=["a"]), step("h", on_error={"step": "hh"}), step("hh")])
+    plan = plan_of(
+        [step("a", on_error=HANDLED), step("b", needs=["a"]), step("h", on_error={"step": "hh"}), step("hh")]
+    )
     assert plan.steps.dependents["hh"] == ("b",)
 
 

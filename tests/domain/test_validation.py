@@ -115,6 +115,19 @@ def test_a_template_stands_for_a_value_of_any_type_but_only_inside_with() -> Non
     assert messages(workflow(step("a", timeout="${ input.t }")))[0][0] == "steps.0.timeout"
 
 
+def test_a_template_cannot_stand_for_what_is_never_rendered_as_a_whole() -> None:
+    document = workflow(
+        step("m", "map", with_={"items": "${ input.items }", "steps": "${ input.steps }"}),
+        step("g", "graph", with_={"nodes": {"n": {"kind": "map", "with": {"items": [], "steps": "${ input.x }"}}}}),
+        step("h", "graph", with_={"nodes": {}, "edges": "${ input.edges }"}),
+    )
+    assert messages(document) == [
+        ("steps.0.with.steps", "must be a list"),
+        ("steps.1.with.nodes.n.with.steps", "must be a list"),
+        ("steps.2.with.edges", "must be a list"),
+    ]
+
+
 # ------------------------------------------------------------------ ids and order
 
 

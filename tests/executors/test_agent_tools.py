@@ -139,9 +139,10 @@ async def test_mcp_commands_are_refused_unless_allowed() -> None:
     assert (failure.code, failure.kind) == ("mcp_command_not_allowed", FailureKind.TASK)
 
 
-async def test_a_tool_that_is_neither_name_nor_known_object_is_refused_with_the_forms_there_are() -> None:
+@pytest.mark.parametrize("tool", [{"name": "x"}, ["search"], None, 1, {}])
+def test_a_tool_that_is_neither_name_nor_known_object_is_refused_with_the_forms_there_are(tool: Any) -> None:
     with pytest.raises(ValueError, match="`function`, `http` or `mcp`"):
-        step(tools=[{"name": "x"}])
+        step(tools=[tool])
 
 
 async def test_progress_and_log_records_of_tools_reach_the_step() -> None:

@@ -14,7 +14,8 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
-from engine.executors.checkpointer import DocumentCheckpointer, delete_checkpoints
+from engine.executors.checkpoint_upkeep import delete_checkpoints
+from engine.executors.checkpointer import DocumentCheckpointer
 from engine.executors.loop_bridge import CalledOnTheLoop
 from engine.storage.sqlite.store import SqliteStore
 from tests.executors.checkpoints import EXECUTION, Counted, checkpoint, config, newest, put, put_checkpoint, saver

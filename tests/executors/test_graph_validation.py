@@ -11,13 +11,10 @@ from langgraph.pregel import Pregel
 from pydantic import ValidationError
 
 from engine.domain.definition import WorkflowDefinition
-from engine.domain.validation.nodes import node_problems
-from engine.executors.decide import Decide
 from engine.executors.graph import GraphWith
 from engine.executors.graphs.builder import GraphBuilder
 from engine.executors.graphs.registry import Graphs
 from engine.executors.parts import Offered, PartsRefused
-from engine.executors.transform import Transform
 from weft import graph as offer
 
 
@@ -107,25 +104,6 @@ def test_the_example_of_the_language_is_a_valid_step() -> None:
     step = {"id": "research", "kind": "graph", "with": graph()}
     definition = WorkflowDefinition.model_validate({"name": "research", "steps": [step]})
     assert GraphWith.model_validate(definition.steps[0].with_).nodes.keys() == {"one", "two"}
-
-
-def test_nodes_are_checked_against_their_kinds_as_far_as_they_are_written_out() -> None:
-    """The cases of `decide` are never rendered as a whole, so an expression cannot stand for them."""
-    kinds = {kind.name: kind for kind in (Transform(), Decide())}
-    nodes = {
-        "right": {"kind": "transform", "with": {"value": "${ state.x }"}},
-        "unknown": {"kind": "transfrom"},
-        "wrong": {"kind": "decide", "with": {"cases": []}},
-        "template": {"kind": "decide", "with": {"cases": "${ state.cases }"}},
-    }
-    declared = Graph(Graphs({}), lambda: kinds)
-    found = {".".join(each.path): each for each in node_problems(declared, {"nodes": nodes}, ("with",), kinds)}
-    assert set(found) == {
-        "with.nodes.unknown.kind",
-        "with.nodes.wrong.with.cases",
-        "with.nodes.template.with.cases",
-    }
-    assert found["with.nodes.unknown.kind"].hint == "did you mean transform?"
 
 
 # ------------------------------------------------------------------ building

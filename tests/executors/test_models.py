@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from engine.domain.failure import Failure
-from engine.executors import model_failures
+from engine.executors.model_errors import translated
 from engine.executors.models import ModelCatalogue, ModelOptions
 from engine.executors.port import StepFailure
 from engine.executors.script import parse_scripts
@@ -90,7 +90,7 @@ class ApiError(Exception):
     ],
 )
 def test_errors_of_any_provider_get_a_stable_code(error: Exception, code: str) -> None:
-    assert model_failures.translated(error, "any:model", streaming=False).failure.code == code
+    assert translated(error, "any:model", streaming=False).failure.code == code
 
 
 def test_a_server_that_calls_no_model_imports_no_provider_and_no_chat_model() -> None:

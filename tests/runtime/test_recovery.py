@@ -180,6 +180,27 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(client: Client) 
     assert ("echo", 2) not in CALLS
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_caller_that_hangs_up_during_its_commit_stops_nothing(client: Client, turns: int) -> None:
+    await client.define({"id": "s", "kind": "signal", "with": {"name": "go"}})
+    execution_id = await client.start()
+    await client.until(execution_id, E.WAITING)
+
+    def signal() -> "asyncio.Task[object]":
+        sending = signal_execution(
+            client.services, client.caller, execution_id, name="go", payload=1, idempotency_key="k"
+        )
+        return asyncio.create_task(sending)
+
+    hanging_up = signal()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    hanging_up.cancel()
+    await asyncio.gather(hanging_up, return_exceptions=True)
+    await signal()
+    assert (await client.ended(execution_id)).state.status is E.SUCCEEDED
+
+
 async def test_a_subscriber_that_does_not_keep_up_misses_nothing(client: Client) -> None:
     inner = [{"id": "x", "kind": "transform", "with": {"value": "${ item }"}}]
     items = list(range(ENTRIES_BUFFERED))

@@ -1,30 +1,20 @@
 """The graphs that Python code offers to steps of kind `graph`, by name."""
 
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable
-from langgraph.graph import StateGraph
-from langgraph.pregel import Pregel
-
-from engine.executors.graphs.state_types import StateTypes, state_types
 from engine.executors.marks import RegisteredGraph
 from engine.executors.parts import Offered, PartsRefused, import_modules, offered_graphs, unique
 
-AnyRunnable = Runnable[Any, Any]
+if TYPE_CHECKING:
+    from engine.executors.graphs.known_graph import KnownGraph
+
+_KNOWN_GRAPH = "engine.executors.graphs.known_graph"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownGraph:
-    """`state_types` are what its checkpoints may hold."""
-
-    runnable: AnyRunnable
-    state_types: StateTypes
-
-
-class Graphs(Mapping[str, KnownGraph]):
+class Graphs(Mapping[str, "KnownGraph"]):
     """A `StateGraph` that was not compiled is compiled here. Raises `PartsRefused` for two graphs of one name, and for
     what is no Runnable.
     """
@@ -39,7 +29,7 @@ class Graphs(Mapping[str, KnownGraph]):
         """
         return cls([*offered_graphs(modules), *(_attribute(name) for name in attributes)])
 
-    def __getitem__(self, name: str) -> KnownGraph:
+    def __getitem__(self, name: str) -> "KnownGraph":
         return self._graphs[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -64,22 +54,7 @@ def _attribute(name: str) -> Offered[Any]:
     return Offered(name, found, name)
 
 
-def _known(part: Offered[Any]) -> KnownGraph:
-    runnable = _runnable(part)
-    if isinstance(runnable, Pregel):
-        return KnownGraph(runnable=runnable, state_types=state_types(runnable))
-    return KnownGraph(runnable=runnable, state_types=StateTypes())
-
-
-def _runnable(part: Offered[Any]) -> AnyRunnable:
-    value = part.value
-    if isinstance(value, StateGraph):
-        try:
-            return value.compile()
-        except ValueError as error:
-            raise PartsRefused(f"the graph {part.name!r} of {part.place} cannot be compiled: {error}") from error
-    if not isinstance(value, Pregel | Runnable):
-        raise PartsRefused(
-            f"{value!r}, offered as the graph {part.name!r} by {part.place}, is no graph and no Runnable"
-        )
-    return value
+def _known(part: Offered[Any]) -> "KnownGraph":
+    # LangGraph is there already where a graph is offered; a server without any must not wait for it when it starts.
+    known: KnownGraph = importlib.import_module(_KNOWN_GRAPH).known_graph(part)
+    return known

@@ -62,14 +62,27 @@ class ExecutionQueries:
         )
         return [head_view(document) for document in documents]
 
-    async def due(self, shards: Sequence[str], now: datetime, *, limit: int) -> list[Document]:
+    async def due(
+        self, shards: Sequence[str], now: datetime, *, start_after: tuple[FieldValue, ...] | None, limit: int
+    ) -> list[Document]:
         """Heads of all tenants that a worker should look at."""
         return await self._store.query(
             "executions",
             filters=(Filter("shard", Op.IN, tuple(shards)), Filter("due_at", Op.LE, now)),
             order=(Order("due_at"),),
+            start_after=start_after,
             limit=limit,
         )
+
+    async def lanes(self) -> list[str]:
+        """The lanes in which executions wait: one look-up for each."""
+        found: list[str] = []
+        while True:
+            after = (Filter("queued_lane", Op.GT, found[-1]),) if found else ()
+            heads = await self._store.query("executions", filters=after, order=(Order("queued_lane"),), limit=1)
+            if not heads:
+                return found
+            found.append(str(heads[0].fields["queued_lane"]))
 
     async def leased(self, *, start_after: tuple[FieldValue, ...] | None, limit: int) -> list[Document]:
         """Heads of all tenants that somebody holds a lease on."""

@@ -86,8 +86,6 @@ def shard_of(execution_id: str) -> str:
 
 def fields_of(stored: Stored, at: datetime, expire_at: datetime | None) -> dict[str, FieldValue]:
     state = stored.state
-    due = due_at(stored, at)
-    claimable = state.status is ExecutionStatus.QUEUED and state.admitted
     return {
         "workflow_id": state.workflow_id,
         "parent_id": state.parent_id,
@@ -100,9 +98,9 @@ def fields_of(stored: Stored, at: datetime, expire_at: datetime | None) -> dict[
         "created_at": state.created_at,
         "priority": state.priority,
         "shard": shard_of(state.id),
-        "due_at": due,
+        "due_at": due_at(stored, at),
         "lease_until": stored.lease.until if stored.lease else None,
-        "queued_lane": state.lane if claimable else None,
+        "queued_lane": state.lane if waits_in_lane(stored, at) else None,
         "expire_at": expire_at,
     }
 
@@ -111,20 +109,34 @@ def label_set(labels: dict[str, str]) -> tuple[str, ...]:
     return tuple(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
+def waits_in_lane(stored: Stored, at: datetime) -> bool:
+    """Whether nothing but room keeps it from being claimed."""
+    state = stored.state
+    ready = state.not_before is None or state.not_before <= at
+    return state.status is ExecutionStatus.QUEUED and state.admitted and ready and stored.lease is None
+
+
 def due_at(stored: Stored, at: datetime) -> datetime | None:
-    """When a worker should look at this head without being told: the one field that the sweep asks for."""
+    """When a worker should look at this head without being told. What waits in its lane is not among the due, where a long
+    backlog would hide everybody's timers: it is found by its lane.
+    """
     state = stored.state
     if state.terminal:
         return at if stored.todo else None
     if stored.lease is not None:
         return stored.lease.until
     if state.status is ExecutionStatus.QUEUED:
-        if not state.admitted:
-            return state.deadline
-        return state.not_before or state.created_at
+        ready = None if not state.admitted or waits_in_lane(stored, at) else state.not_before
+        return min((moment for moment in (ready, state.deadline) if moment is not None), default=None)
     if state.status is ExecutionStatus.RUNNING:
         return at
     return next_due(stored.execution)
+
+
+def wants_worker(stored: Stored, at: datetime) -> bool:
+    """Whether a worker should look at it at once."""
+    due = due_at(stored, at)
+    return waits_in_lane(stored, at) or (due is not None and due <= at)
 
 
 def tail_bytes(tail: Sequence[msgspec.Raw]) -> int:

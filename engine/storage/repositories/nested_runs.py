@@ -6,7 +6,7 @@ import msgspec
 
 from engine.domain.events import DurableEvent, StepEvent
 from engine.domain.execution import Execution, Run
-from engine.domain.paths import frames
+from engine.domain.paths import enclosing
 from engine.storage.port import DocumentStore, Order, Put, Write
 
 RUNS_PER_DOCUMENT = 200
@@ -21,7 +21,7 @@ def nested_writes(root: str, before: Execution, after: Execution, events: Sequen
         after.runs[path].number // RUNS_PER_DOCUMENT
         for event in events
         if isinstance(event, StepEvent)
-        for path in (event.step_id, *frames(event.step_id))
+        for path in (event.step_id, *enclosing(event.step_id))
         if "." in path and path in after.runs and after.runs[path] is not before.runs.get(path)
     }
     return [_write(root, after, n) for n in sorted(changed)]
