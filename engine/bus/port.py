@@ -22,7 +22,9 @@ class MessageBus(ABC):
         """Hands the message over; at-least-once from here. Raises `Unavailable`."""
 
     @abstractmethod
-    def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AbstractAsyncContextManager[None]:
+    def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int
+    ) -> AbstractAsyncContextManager[None]:
         """While the context is open, this process competes with the group's others for the topic's messages. Closing waits for
         handlers under way.
         """

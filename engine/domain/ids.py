@@ -6,6 +6,7 @@ Ids that must come out the same on every attempt are derived from a seed by a ha
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from typing import NewType
 
@@ -16,6 +17,8 @@ BatchId = NewType("BatchId", str)
 WorkerId = NewType("WorkerId", str)
 
 WORKFLOW, EXECUTION, BATCH, WORKER = "wf", "ex", "ba", "wk"
+
+_WELL_FORMED = re.compile(r"[a-z]{2}_[A-Za-z0-9_]{1,80}")
 
 RandomBytes = Callable[[int], bytes]
 """Gives that many random bytes; the shell passes `secrets.token_bytes`, tests a seeded source."""
@@ -29,6 +32,11 @@ def derive(prefix: str, *seed: str) -> str:
     """The same id for the same seed: what is created from a manifest or a parent is created once however often it is tried."""
     digest = hashlib.sha256("\x1f".join(seed).encode("utf-8", "surrogatepass")).digest()
     return f"{prefix}_{_text(digest[:16])}"
+
+
+def well_formed(identifier: str) -> bool:
+    """Whether the text can be an id at all. What cannot be one is not looked up."""
+    return _WELL_FORMED.fullmatch(identifier) is not None
 
 
 def kind_of(identifier: str) -> str:

@@ -24,14 +24,19 @@ def json_problems(value: Any, path: Path = ()) -> list[Problem]:
     return problems
 
 
-def depth_problem(value: Any, path: Path = ()) -> Problem | None:
-    """Whether `value` is nested more than `MAX_DEPTH` levels deep."""
+def depth_of(value: Any) -> int:
+    """How many levels of lists and objects with something in them; counts to `MAX_DEPTH` + 1. Never recurses."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
         level = [child for item in level if isinstance(item, dict | list | tuple) for child in _children(item)]
         if not level:
-            return None
-    return _too_deep(path)
+            return depth
+    return MAX_DEPTH + 1
+
+
+def depth_problem(value: Any, path: Path = ()) -> Problem | None:
+    """Whether `value` is nested more than `MAX_DEPTH` levels deep."""
+    return _too_deep(path) if depth_of(value) > MAX_DEPTH else None
 
 
 def text_problem(text: str, path: Path = ()) -> Problem | None:

@@ -72,6 +72,9 @@ class Plan:
 
     def find(self, path: str) -> Node | None:
         """The node of a step run, or None where the path names no scheduled step."""
+        top = self.steps.nodes.get(path)
+        if top is not None:
+            return top
         steps: Steps | None = self.steps
         node: Node | None = None
         for part in path.split("."):

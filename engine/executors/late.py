@@ -96,5 +96,5 @@ async def warm_up(modules: Sequence[str] = LATE) -> None:
     for name in modules:
         try:
             await importing(partial(importlib.import_module, name))
-        except Exception:  # whatever the import of other people's modules raises
+        except Exception:  # noqa: BLE001 - whatever the modules of others raise when they are imported
             _log.exception("%s cannot be loaded", name)

@@ -33,9 +33,7 @@ class McpSessions:
     """
 
     def __init__(self, transport: Transport, *, allow_commands: bool = False) -> None:
-        self._clients: Late[BorrowedClients] = Late(
-            BORROWED_CLIENTS, lambda module: module.BorrowedClients(transport)
-        )
+        self._clients: Late[BorrowedClients] = Late(BORROWED_CLIENTS, lambda module: module.BorrowedClients(transport))
         self._allow_commands = allow_commands
 
     @asynccontextmanager

@@ -43,7 +43,6 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelReplies:
-
     def __init__(self, models: ModelCatalogue, prices: Prices) -> None:
         self._models = models
         self._prices = prices

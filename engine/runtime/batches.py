@@ -12,21 +12,24 @@ from engine.bus.topics import BATCH_WAKE, BatchWake
 from engine.domain.batch import Batch, BatchAction, BatchItem, BatchMode, BatchStatus
 from engine.domain.errors import Unavailable, WeftError
 from engine.domain.events import ExecutionQueued
+from engine.domain.execution.commands import Cancel, Pause, Resume
 from engine.domain.ids import EXECUTION, TenantId, derive
 from engine.storage.port import Conflict
-from engine.storage.repositories.batches import ITEMS_PER_CHUNK, StoredBatch
+from engine.storage.repositories.batches import ITEMS_PER_CHUNK, Chunk, StoredBatch
 from engine.storage.repositories.head import execution_path
 from engine.usecases.batch_admission import item_error
 from engine.usecases.caller import Caller, Role
-from engine.usecases.cancel_execution import cancel_execution
-from engine.usecases.pause_execution import pause_execution
-from engine.usecases.resume_execution import resume_execution
+from engine.usecases.keyed_change import change_once
+from engine.usecases.resume_execution import resume_once
 from engine.usecases.retry_execution import retry_as
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Prepared, create
 
 _log = logging.getLogger(__name__)
 _wake = msgspec.json.Decoder(BatchWake)
+_VERB = "batch"
+"""Every item acts under a key of its own, so that a batch that goes on after a crash finds what it did."""
+_COMMANDS: dict[BatchAction, type[Cancel | Pause]] = {BatchAction.CANCEL: Cancel, BatchAction.PAUSE: Pause}
 
 
 class BatchRunner:
@@ -77,8 +80,6 @@ class BatchRunner:
         items = await self._services.batches.chunk(tenant, batch.id, number)
         caller = Caller(tenant=tenant, principal=batch.actor or "batch", role=Role.EDITOR)
         done = [await self._carried_out(caller, batch, item) for item in items]
-        if done != items:
-            await self._services.batches.save_chunk(tenant, batch.id, number, done)
         refused = _refused(done) - _refused(items)
         carried_out = min(batch.total, (number + 1) * ITEMS_PER_CHUNK)
         after = replace(
@@ -89,7 +90,7 @@ class BatchRunner:
             rejected=batch.rejected + refused,
         )
         due = None if carried_out == batch.total else self._services.clock()
-        await self._services.batches.save(stored, after, due)
+        await self._services.batches.save(stored, after, due, Chunk(number, done))
         return await self._services.batches.get(tenant, batch.id)
 
     async def _carried_out(self, caller: Caller, batch: Batch, item: BatchItem) -> BatchItem:
@@ -108,18 +109,16 @@ class BatchRunner:
         if batch.action is BatchAction.START:
             return await self._start(caller, batch, item)
         assert item.execution_id is not None
-        services, target = self._services, item.execution_id
-        match batch.action:
-            case BatchAction.CANCEL:
-                await cancel_execution(services, caller, target, reason=batch.reason, force=False)
-            case BatchAction.PAUSE:
-                await pause_execution(services, caller, target, reason=batch.reason)
-            case BatchAction.RESUME:
-                await resume_execution(services, caller, target, reason=batch.reason, budget=None)
-            case BatchAction.RETRY:
-                return await self._retry(caller, batch, item, target)
-            case _:
-                raise AssertionError(f"no use case admits a batch to {batch.action}")
+        if batch.action is BatchAction.RETRY:
+            return await self._retry(caller, batch, item, item.execution_id)
+        key = f"{batch.id}/{item.index}"
+        if batch.action is BatchAction.RESUME:
+            await resume_once(self._services, caller, item.execution_id, _resume(batch), key=key)
+        else:
+            command = _COMMANDS[batch.action](reason=batch.reason, actor=batch.actor)
+            await change_once(
+                self._services, caller, item.execution_id, command, verb=_VERB, key=key, request=batch.action
+            )
         return item
 
     async def _start(self, caller: Caller, batch: Batch, item: BatchItem) -> BatchItem:
@@ -150,6 +149,10 @@ class BatchRunner:
             if conflict.document != execution_path(caller.tenant, new_id):
                 raise
         return replace(item, execution_id=new_id)
+
+
+def _resume(batch: Batch) -> Resume:
+    return Resume(reason=batch.reason, actor=batch.actor)
 
 
 def _refused(items: Sequence[BatchItem]) -> int:

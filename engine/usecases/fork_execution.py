@@ -53,7 +53,10 @@ async def fork_execution(
     )
     without = with_descendants(old.plan, from_step)
     origin = Origin(
-        forked_from=execution_id, edits=state.edits, kept=kept_events(old, services.clock(), without=without)
+        workflow_id=state.workflow_id,
+        forked_from=execution_id,
+        edits=state.edits,
+        kept=kept_events(old, services.clock(), without=without),
     )
     prepared = await prepare(services, caller, start, origin)
     new_id = services.mint(EXECUTION)

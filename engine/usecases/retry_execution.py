@@ -53,6 +53,8 @@ async def retry_as(
         budget=state.budget,
     )
     kept = kept_events(old, services.clock(), without=without)
-    origin = Origin(forked_from=execution_id, batch_id=batch_id, edits=state.edits, kept=kept)
+    origin = Origin(
+        workflow_id=state.workflow_id, forked_from=execution_id, batch_id=batch_id, edits=state.edits, kept=kept
+    )
     prepared = await prepare(services, caller, request, origin)
     return view_of(await create(services, caller, new_id, prepared, []))

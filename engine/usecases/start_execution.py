@@ -55,6 +55,8 @@ class StartExecution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where an execution comes from, if not from a caller alone."""
 
+    workflow_id: str | None = None
+    """The workflow itself, where its name may belong to another by now."""
     parent_id: str | None = None
     parent_step: str | None = None
     on_parent_close: str = "cancel"
@@ -109,7 +111,7 @@ async def prepare(
 ) -> Prepared:
     """Checks a request against its workflow; writes nothing."""
     origin = origin or Origin()
-    workflow, number = await _version_to_run(services, caller, request)
+    workflow, number = await _version_to_run(services, caller, request, origin)
     plan = await services.plans.get(caller.tenant, workflow.id, number)
     definition = plan.workflow
     now = services.clock()
@@ -167,9 +169,14 @@ async def create(
     raise Conflict(execution_path(caller.tenant, execution_id))
 
 
-async def _version_to_run(services: Services, caller: Caller, request: StartExecution) -> tuple[Workflow, int]:
-    stored = await services.workflows.by_name(caller.tenant, request.workflow)
-    if stored is None:
+async def _version_to_run(
+    services: Services, caller: Caller, request: StartExecution, origin: Origin
+) -> tuple[Workflow, int]:
+    if origin.workflow_id is not None:
+        (stored,) = await services.workflows.by_id(caller.tenant, [origin.workflow_id])
+    else:
+        stored = await services.workflows.by_name(caller.tenant, request.workflow)
+    if stored is None or stored.workflow.deleted:
         raise NotFound(f"there is no workflow {request.workflow[:80]!r}", path=("workflow",))
     workflow = stored.workflow
     if workflow.status is WorkflowStatus.ARCHIVED:

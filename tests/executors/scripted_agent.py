@@ -34,7 +34,12 @@ models:
 """
 
 
-def agent(script: str, *functions: Callable[..., Any], transport: httpx.AsyncBaseTransport | None = None) -> Agent:
+def agent(
+    script: str,
+    *functions: Callable[..., Any],
+    transport: httpx.AsyncBaseTransport | None = None,
+    logs: StepLogs | None = None,
+) -> Agent:
     offered = [Offered(function.__name__, function, "test") for function in functions]
     transport = transport or httpx.MockTransport(lambda _: httpx.Response(500))
     return Agent(
@@ -42,7 +47,7 @@ def agent(script: str, *functions: Callable[..., Any], transport: httpx.AsyncBas
         FunctionCalls(Functions(offered), Threads(4)),
         Http(transport),
         McpSessions(transport),
-        StepLogs(logging.getLogger("test")),
+        logs or StepLogs(logging.getLogger("test")),
     )
 
 

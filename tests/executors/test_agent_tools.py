@@ -10,6 +10,7 @@ from langgraph.config import get_stream_writer
 
 from engine.domain.status import FailureKind
 from engine.executors.port import Done
+from engine.executors.step_reports import StepLogs
 from tests.executors.scripted_agent import SEARCH_THEN_ANSWER, agent, failure_of, step
 
 
@@ -154,9 +155,8 @@ async def test_progress_and_log_records_of_tools_reach_the_step() -> None:
         return query
 
     context = step(tools=["search"])
-    executor = agent(SEARCH_THEN_ANSWER, search)
-    with executor._logs:
-        await executor.run(context)
+    with StepLogs(logging.getLogger("test")) as logs:
+        await agent(SEARCH_THEN_ANSWER, search, logs=logs).run(context)
     assert [line.message for line in context.lines] == ["searching pumps"]
     assert [(report.message, report.fraction) for report in context.progressed] == [("half way", 0.5)]
 

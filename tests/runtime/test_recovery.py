@@ -1,7 +1,6 @@
 """What survives: restarts, lost leases, a store that fails for a while, subscribers that do not keep up."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,6 @@ from engine.domain.events import StepStarted
 from engine.domain.status import ExecutionStatus
 from engine.runtime.hub import ENTRIES_BUFFERED
 from engine.settings import Settings
-from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
 from engine.storage.repositories.head import Lease
 from engine.storage.sqlite import CannotOpenStore, SqliteStore
 from engine.usecases.complete_step import complete_step
@@ -20,50 +18,10 @@ from engine.usecases.read_executions import executions_by_id
 from engine.usecases.signal_execution import signal_execution
 from tests.runtime.client import Client, call
 from tests.runtime.conftest import OpenEngine
+from tests.runtime.failing_store import FailingStore
 from tests.runtime.parts import CALLS
 
 E = ExecutionStatus
-
-
-class FailingStore(DocumentStore):
-    """Another store, whose commits fail as long as they are told to. `after`: they are carried out nevertheless."""
-
-    exclusive = True
-
-    def __init__(self, inner: DocumentStore) -> None:
-        self._inner = inner
-        self.failures = 0
-        self.refused = 0
-
-    async def get(self, path: str) -> Document | None:
-        return await self._inner.get(path)
-
-    async def get_many(self, paths: Sequence[str]) -> list[Document | None]:
-        return await self._inner.get_many(paths)
-
-    async def query(
-        self,
-        collection: str,
-        *,
-        filters: Sequence[Filter] = (),
-        order: Sequence[Order] = (),
-        start_after: Sequence[FieldValue] | None = None,
-        limit: int,
-    ) -> list[Document]:
-        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
-
-    async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
-        return await self._inner.count(collection, filters=filters)
-
-    async def commit(self, writes: Sequence[Write]) -> None:
-        if self.failures:
-            self.failures -= 1
-            self.refused += 1
-            raise Unavailable("the disk is full")
-        await self._inner.commit(writes)
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 async def test_an_execution_goes_on_after_a_restart_and_recorded_steps_are_not_run_again(opened: OpenEngine) -> None:

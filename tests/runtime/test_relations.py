@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from engine.bootstrap import open_engine
 from engine.domain.batch import BatchAction, BatchMode, BatchStatus
 from engine.domain.edits import EditAction, StepEdit
 from engine.domain.errors import (
@@ -18,8 +19,11 @@ from engine.domain.errors import (
 )
 from engine.domain.events import StepStarted
 from engine.domain.status import ExecutionStatus
+from engine.settings import Settings
+from engine.storage.sqlite import SqliteStore
 from engine.usecases.act_on_executions import act_on_executions
 from engine.usecases.cancel_execution import cancel_execution
+from engine.usecases.delete_workflow import delete_workflow
 from engine.usecases.edit_execution import edit_execution
 from engine.usecases.fork_execution import fork_execution
 from engine.usecases.paging import PageRequest
@@ -32,6 +36,7 @@ from engine.usecases.start_executions import start_executions
 from engine.usecases.views import ExecutionView
 from engine.usecases.watch_batch import watch_batch
 from tests.runtime.client import Client, call
+from tests.runtime.failing_store import FailingStore
 from tests.runtime.parts import CALLS
 
 E = ExecutionStatus
@@ -240,6 +245,25 @@ async def test_a_retried_map_runs_only_the_items_that_had_not_succeeded(client: 
     assert CALLS.count(("flaky", "good")) == 1
 
 
+async def test_a_retry_does_not_mistake_another_workflow_of_the_same_name(client: Client) -> None:
+    await client.define(call("a", "fail"), call("b", "echo", {"value": 1}))
+    old = await client.run()
+    await delete_workflow(client.services, client.caller, "test")
+    await client.define(call("other", "echo", {"value": 2}))
+    with pytest.raises(NotFound):
+        await retry_execution(client.services, client.caller, old.state.id, from_step=None)
+    with pytest.raises(NotFound):
+        await fork_execution(
+            client.services,
+            client.caller,
+            old.state.id,
+            from_step="b",
+            input=None,
+            input_given=False,
+            idempotency_key=None,
+        )
+
+
 async def test_a_fork_runs_again_from_the_chosen_step_with_another_input(client: Client) -> None:
     await client.define(
         call("a", "echo", {"value": "${ input.n }"}),
@@ -377,6 +401,36 @@ async def test_an_atomic_batch_with_a_bad_item_starts_nothing(client: Client) ->
         client.services, client.caller, ExecutionFilter(), descending=True, page=PageRequest(first=5)
     )
     assert everything.items == []
+
+
+async def test_a_batch_that_goes_on_after_a_crash_knows_what_it_did(settings: Settings) -> None:
+    store = FailingStore(await SqliteStore.open(None))
+    async with open_engine(settings, store=store) as engine:
+        client = Client(engine)
+        await client.define({"id": "s", "kind": "signal", "with": {"name": "go"}})
+        ids = [await client.start() for _ in range(3)]
+        for execution_id in ids:
+            await client.until(execution_id, E.WAITING)
+        store.fail_on("batches/", after=1)
+        made = await act_on_executions(
+            client.services,
+            client.caller,
+            BatchAction.CANCEL,
+            ids,
+            None,
+            reason=None,
+            confirm=False,
+            mode=BatchMode.BEST_EFFORT,
+            idempotency_key=None,
+        )
+        async with asyncio.timeout(10):
+            async for _ in watch_batch(client.services, client.caller, made.id):
+                pass
+        (done,) = await batches_by_id(client.services, client.caller, [made.id])
+        assert done is not None
+        assert store.refused == 1
+        assert (done.accepted, done.rejected, done.finished) == (3, 0, 3)
+    await store.close()
 
 
 async def test_many_executions_are_cancelled_by_a_filter(client: Client) -> None:

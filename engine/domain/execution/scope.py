@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -57,14 +58,19 @@ def scope_of(x: Execution, frame: str, at: datetime) -> Scope:
 
 def _execution(x: Execution) -> dict[str, Any]:
     state = x.state
-    created = state.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {
         "id": state.id,
         "workflow": state.workflow,
         "version": state.version,
-        "createdAt": created,
+        "createdAt": _timestamp(state.created_at),
         "labels": state.labels,
     }
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(moment: datetime) -> str:
+    """Every step of an execution asks for the same one."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _frame_names(x: Execution, frame: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 whoever schedules its steps. All are values: `evolve` and `decide` work on a copy and leave theirs alone.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -149,8 +149,9 @@ class Execution:
     """How open maps and loops unfold: derived from their inputs, kept because deriving it is dear."""
 
     def copy(self) -> "Execution":
-        return replace(
-            self,
+        return Execution(
+            state=self.state,
+            plan=self.plan,
             runs=dict(self.runs),
             open=dict(self.open),
             numbered=list(self.numbered),

@@ -19,7 +19,8 @@ MOST_WORK = 2_000_000_000
 LARGEST = 64 * 1024 * 1024
 """Bytes of any value on the way."""
 _ITERATIONS = 10_000
-_PLAIN_ADDITIONS = 8
+_PLAIN_PARTS = 8
+"""Additions, and members of lists and objects: each may be a copy of what is read."""
 _EACH = 100
 """What any operation takes, whatever its operands."""
 _GROWING = frozenset({"replace", "join", "format", "matches", "split"})
@@ -47,15 +48,16 @@ class Extent(NamedTuple):
 
 def needs_estimate(tree: Node) -> bool:
     """Whether the work may be more than some passes over what is read. Most conditions need no estimate."""
-    additions = 0
+    parts = 0
     pending = [tree]
     while pending:
         node = pending.pop()
         if isinstance(node, Comprehension) or (isinstance(node, Call) and node.function in _GROWING):
             return True
-        additions += isinstance(node, Call) and node.function == "_+_"
+        parts += isinstance(node, Call) and node.function == "_+_"
+        parts += len(node.items) if isinstance(node, Collection) else 0
         pending += [child for child, _ in children(node, frozenset())]
-    return additions > _PLAIN_ADDITIONS
+    return parts > _PLAIN_PARTS
 
 
 def require_bounded(tree: Node, values: Mapping[Read, Any]) -> None:

@@ -17,6 +17,11 @@ class StoredBatch(msgspec.Struct, frozen=True):
     batch: Batch
 
 
+class Chunk(msgspec.Struct, frozen=True):
+    number: int
+    items: Sequence[BatchItem]
+
+
 _batch = msgspec.json.Decoder(Batch)
 _items = msgspec.json.Decoder(list[BatchItem])
 _encoder = msgspec.json.Encoder()
@@ -38,14 +43,11 @@ class BatchRepository:
         ]
         await self._store.commit([head, *chunks, *writes])
 
-    async def save(self, before: StoredBatch, after: Batch, due: datetime | None) -> None:
-        """Raises `Conflict` if somebody else wrote since `before`."""
+    async def save(self, before: StoredBatch, after: Batch, due: datetime | None, chunk: Chunk) -> None:
+        """The head together with one chunk. Raises `Conflict` if somebody else wrote the head since `before`."""
         path = batch_path(before.tenant, after.id)
-        body = _encoder.encode(after)
-        await self._store.commit([Put(path=path, body=body, fields=_fields(after, due), if_rev=before.rev)])
-
-    async def save_chunk(self, tenant: str, batch_id: str, number: int, items: Sequence[BatchItem]) -> None:
-        await self._store.commit([_chunk_write(batch_path(tenant, batch_id), number, items)])
+        head = Put(path=path, body=_encoder.encode(after), fields=_fields(after, due), if_rev=before.rev)
+        await self._store.commit([head, _chunk_write(path, chunk.number, chunk.items)])
 
     async def get(self, tenant: str, batch_id: str) -> StoredBatch | None:
         return (await self.get_many(tenant, [batch_id]))[0]
