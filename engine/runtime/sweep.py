@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from engine.domain.errors import Unavailable
+from engine.domain.status import ExecutionStatus
 from engine.runtime.batches import BatchRunner
 from engine.runtime.ready_queue import Ready
 from engine.runtime.worker import Worker
@@ -71,19 +72,22 @@ class Sweep:
         """All of them, or so many pages; then the next sweep goes on behind the last one, so that nobody is hidden by others."""
         for _ in range(_PAGES):
             heads = await self._queries.due(_SHARDS, now, start_after=self._seen, limit=_AT_ONCE)
-            self._offer(heads)
+            self._offer(heads, overdue_at=now)
             if len(heads) < _AT_ONCE:
                 self._seen = None
                 return
             self._seen = (heads[-1].fields["due_at"], heads[-1].path)
 
-    def _offer(self, heads: Iterable[Document]) -> None:
+    def _offer(self, heads: Iterable[Document], *, overdue_at: datetime | None = None) -> None:
         for document in heads:
             try:
                 state = decode_head(document).state
             except Unavailable as error:
                 _log.error("%s", error)  # the message is complete
                 continue
-            self._worker.offer(
-                Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
-            )
+            ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
+            deadline = state.deadline if state.status is ExecutionStatus.QUEUED else None
+            if overdue_at is not None and deadline is not None and deadline <= overdue_at:
+                self._worker.offer_overdue(ready)
+            else:
+                self._worker.offer(ready)

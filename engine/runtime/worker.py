@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,6 +24,9 @@ from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution, Starter
 
 AGAIN_SECONDS = 0.05
+JUST_NOW = timedelta(seconds=1)
+"""What could not be done for so long after an end is left to the sweep."""
+NO_LANE = ""
 NEAR_SECONDS = 60.0
 """Timers that are due sooner are kept in memory; later ones are found by the sweep."""
 
@@ -105,6 +108,12 @@ class Worker(Starter):
         elif not self._stopping:
             self._queue.put(ready)
             self._fill()
+
+    def offer_overdue(self, ready: Ready) -> None:
+        """One whose deadline passed in the line: it is ended at once, and needs no room in its lane for that."""
+        if ready.execution_id not in self._claimed and not self._stopping:
+            outside = msgspec.structs.replace(ready, lane=NO_LANE)
+            self._drive(outside, self._found(outside))
 
     # -------------------------------------------------------------- new executions
 
@@ -230,8 +239,10 @@ class Worker(Starter):
         return driver.stored
 
     async def _follow_up(self, ended: Stored) -> None:
-        if not await self._aftermath.carry_out(ended):
-            state = ended.state
+        state = ended.state
+        done = await self._aftermath.carry_out(ended)
+        just_now = state.finished_at is not None and self._clock() - state.finished_at < JUST_NOW
+        if not done and just_now:
             ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
             self.remind(ready, AGAIN_SECONDS)
 

@@ -21,7 +21,7 @@ async def create_workflow(
     Raises `ValidationFailed`, `AlreadyExists`, `PayloadTooLarge`.
     """
     caller.require_editor()
-    given = checked_labels(labels, services.limits.labels)
+    given = checked_labels(labels)
     checked = check_definition(services, definition)
     now = services.clock()
     workflow = Workflow(

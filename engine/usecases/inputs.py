@@ -8,9 +8,9 @@ import msgspec
 from engine.domain.definition import NAME
 from engine.domain.errors import Path, PayloadTooLarge, Problem, ValidationFailed
 from engine.domain.failure import Budget
+from engine.domain.labels import label_problems
 from engine.domain.schemas import json_problems
 
-_LABEL_KEY, _LABEL_VALUE = 63, 255
 _PRIORITY = 1000
 
 
@@ -74,27 +74,14 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def checked_labels(labels: Any, limit: int) -> dict[str, str]:
-    """A flat object of short strings. Raises `ValidationFailed`."""
+def checked_labels(labels: Any) -> dict[str, str]:
+    """A flat object of short texts. Raises `ValidationFailed`."""
     if labels is None:
         return {}
     if not isinstance(labels, dict):
-        raise ValidationFailed([Problem(message="labels are an object of strings", path=("labels",))])
+        raise ValidationFailed([Problem(message="labels are an object of texts", path=("labels",))])
     require_json(labels, ("labels",))
-    problems = [problem for key, value in labels.items() if (problem := _label_problem(key, value))]
-    if len(labels) > limit:
-        problems.append(Problem(message=f"{len(labels)} labels; the limit is {limit}", path=("labels",)))
+    problems = list(label_problems(labels, ("labels",)))
     if problems:
         raise ValidationFailed(problems)
     return labels
-
-
-def _label_problem(key: Any, value: Any) -> Problem | None:
-    path = ("labels", str(key))
-    if not isinstance(value, str):
-        return Problem(message=f"the label {key!r} is not a string", path=path)
-    if not 0 < len(key) <= _LABEL_KEY or "=" in key:
-        return Problem(message=f"a label's key has 1 to {_LABEL_KEY} characters and no `=`", path=path)
-    if len(value) > _LABEL_VALUE:
-        return Problem(message=f"a label's value has at most {_LABEL_VALUE} characters", path=path)
-    return None

@@ -30,7 +30,6 @@ class Limits:
     output_bytes: int = 16 * 1024 * 1024
     log_events: int = 100_000
     batch_items: int = 1000
-    labels: int = 50
     idempotency_window: timedelta = timedelta(days=7)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.definition import Concurrency
-from engine.domain.errors import InvalidState, NotFound, Problem, ValidationFailed
+from engine.domain.errors import InvalidState, NotFound, Problem, Unavailable, ValidationFailed
 from engine.domain.events import DurableEvent, ExecutionQueued
 from engine.domain.expressions import ExpressionFailed, Scope, render
 from engine.domain.failure import Budget
@@ -17,7 +17,7 @@ from engine.domain.status import WorkflowStatus
 from engine.domain.workflow import Workflow
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.concurrency import key_of
-from engine.storage.repositories.head import Stored, execution_path
+from engine.storage.repositories.head import Stored
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.admission import Admission, admit
 from engine.usecases.caller import Caller
@@ -34,7 +34,7 @@ from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
 
 _VERB = "startExecution"
-_TRIES = 20
+_TRIES = 50
 
 
 class StartExecution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,7 +116,7 @@ async def prepare(
     definition = plan.workflow
     now = services.clock()
     given = _checked_input(services, request.input, plan)
-    labels = {**workflow.labels, **definition.labels, **checked_labels(request.labels, services.limits.labels)}
+    labels = _labels(workflow, plan, request, origin)
     require_lane(request.lane)
     require_priority(request.priority)
     require_budget(request.budget)
@@ -166,7 +166,7 @@ async def create(
         except Conflict as conflict:
             if conflict.document != admission.write.path:
                 raise
-    raise Conflict(execution_path(caller.tenant, execution_id))
+    raise Unavailable(f"the concurrency key of {execution_id} is being taken by too many others at once")
 
 
 async def _version_to_run(
@@ -190,6 +190,13 @@ async def _version_to_run(
     if number is None:
         raise InvalidState(f"workflow {workflow.name!r} is a draft: activate it, or name a version", path=("workflow",))
     return workflow, number
+
+
+def _labels(workflow: Workflow, plan: Plan, request: StartExecution, origin: Origin) -> dict[str, str]:
+    """A repetition has the labels of the first execution, which may be more than one caller may give."""
+    if origin.forked_from is not None:
+        return dict(request.labels)
+    return {**workflow.labels, **plan.workflow.labels, **checked_labels(request.labels)}
 
 
 def _checked_input(services: Services, given: Any, plan: Plan) -> dict[str, Any]:

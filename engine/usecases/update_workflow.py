@@ -31,7 +31,7 @@ async def update_workflow(
     is not the latest version.
     """
     caller.require_editor()
-    given = checked_labels(labels, services.limits.labels) if labels is not None else None
+    given = checked_labels(labels) if labels is not None else None
     checked = check_definition(services, definition)
     if checked.name != name:
         message = f"the definition names the workflow {checked.name!r}, not {name!r}; a name cannot change"

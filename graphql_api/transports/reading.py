@@ -1,5 +1,7 @@
 """What a client sent, as a `GraphQLRequest`."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -10,6 +12,9 @@ from graphql_api.transports.operations import GraphQLRequest
 from graphql_api.transports.refusal import bad_request, refuse
 
 MAX_BODY = 8 * 1024 * 1024
+DROPPED_AT_MOST = 8 * MAX_BODY
+"""What is read and thrown away of a body that is too large: a client that is still sending does not look for the answer."""
+DROPPING_SECONDS = 5.0
 
 
 async def read_request(request: Request) -> GraphQLRequest:
@@ -53,18 +58,29 @@ def _require_json(content_type: str) -> None:
 
 async def _body(request: Request) -> bytes:
     """Counts while it reads: what a client says about the length need not be true."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MAX_BODY:
-        raise _too_large()
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    stream = request.stream()
+    async for chunk in stream:
         size += len(chunk)
         if size > MAX_BODY:
-            raise _too_large()
+            chunks.clear()
+            await _drop(stream)
+            raise refuse(
+                413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
+            )
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _too_large() -> Exception:
-    return refuse(413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"})
+async def _drop(stream: AsyncIterator[bytes]) -> None:
+    """Closing a connection on which something is unread resets it, and the answer is lost on the way."""
+    dropped = 0
+    try:
+        async with asyncio.timeout(DROPPING_SECONDS):
+            async for chunk in stream:
+                dropped += len(chunk)
+                if dropped > DROPPED_AT_MOST:
+                    return
+    except TimeoutError:
+        return

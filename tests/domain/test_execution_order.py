@@ -64,6 +64,13 @@ def test_the_output_of_a_step_is_seen_by_those_after_it() -> None:
     assert driven.x.state.output == {"b": "end"}
 
 
+def test_what_a_step_was_given_is_dropped_from_memory_when_it_is_done() -> None:
+    driven = DrivenExecution(step("a", with_={"x": 1}), step("b")).claim()
+    assert driven.x.inputs == {"a": {"x": 1}}
+    driven.done("a")
+    assert driven.x.inputs == {"b": {}}
+
+
 # ------------------------------------------------------------------ when
 
 

@@ -269,11 +269,17 @@ def test_a_step_that_is_tried_again_waits_for_its_new_child_alone() -> None:
 
 def test_a_child_that_ended_before_its_step_waits_has_to_be_told_again() -> None:
     driven = DrivenExecution(step("a")).claim()
-    with pytest.raises(InvalidState, match="does not wait yet"):
+    with pytest.raises(InvalidState, match="RUNNING, and does not wait yet"):
         driven.do(ended(E.SUCCEEDED))
     driven.crash()
-    with pytest.raises(InvalidState, match="does not wait yet"):
+    with pytest.raises(InvalidState, match="RETRYING, and does not wait yet"):
         driven.do(ended(E.SUCCEEDED))
+
+
+def test_the_child_of_an_attempt_that_is_over_is_not_waited_for() -> None:
+    driven = DrivenExecution(step("a", retry={"max_attempts": 2})).claim()
+    driven.err("a")
+    assert driven.do(ended(E.SUCCEEDED)) == []
 
 
 def test_a_child_that_is_not_waited_for_any_more_changes_nothing() -> None:

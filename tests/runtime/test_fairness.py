@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from engine.bootstrap import open_engine
 from engine.domain.events import StepStarted
@@ -26,6 +27,18 @@ async def test_a_backlog_in_one_lane_does_not_hide_the_timers_of_others(settings
         delayed = await client.run("nap", delay=timedelta(milliseconds=50))
         assert delayed.state.status is E.SUCCEEDED
         assert {(await client.view(each)).state.status for each in backlog} == {E.QUEUED}
+
+
+async def test_a_deadline_is_kept_in_the_line(client: Client) -> None:
+    await client.define(call("a", "hang"), lane="narrow")
+    holder = await client.start()
+    await client.until_event(holder, StepStarted)
+    deadline = client.services.clock() + timedelta(milliseconds=100)
+    later: list[dict[str, Any]] = [{}, {"delay": timedelta(hours=1)}]
+    for more in later:
+        waiting = await client.start(deadline=deadline, **more)
+        assert (await client.ended(waiting)).state.status is E.TIMED_OUT
+        deadline = client.services.clock() + timedelta(milliseconds=100)
 
 
 async def test_the_same_answer_under_the_same_key_at_the_same_time_is_one_answer(client: Client) -> None:

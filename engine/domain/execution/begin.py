@@ -1,5 +1,6 @@
 """How a step run begins: its `with` is rendered and checked, its start is recorded, and its kind says what follows."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -8,35 +9,23 @@ from engine.domain.events import StepStarted
 from engine.domain.execution.outcomes import fail, succeed, wait
 from engine.domain.execution.refusals import refused_with
 from engine.domain.execution.scope import scope_of
-from engine.domain.execution.state import Run
 from engine.domain.execution.work import Work
 from engine.domain.expressions import ExpressionFailed, Scope, render
 from engine.domain.kinds import Begin, Beginning, Execute, Fail, MapOver, Repeat, Succeed, Wait
 from engine.domain.paths import frame_of
 from engine.domain.plan import Node
-from engine.domain.status import FailureKind
-
-UNSPENT = (FailureKind.INFRA, FailureKind.BUDGET)
 
 
 def begin(work: Work, path: str, node: Node) -> None:
     """Begins a run for the first time, or again after a retry or an answer (then with the input it had)."""
     run = work.x.runs.get(path)
-    attempt = _attempt(run)
+    attempt = run.attempt + run.attempt_spent if run is not None else 1
     work.starts_left -= 1
     scope = scope_of(work.x, scope_frame(path, node), work.at)
     again = path in work.x.inputs
     try:
         with_ = work.x.inputs[path] if again else render_with(node, scope)
-        beginning = Beginning(
-            execution_id=work.x.state.id,
-            step_id=path,
-            attempt=attempt,
-            at=work.at,
-            with_=node.kind.With.model_validate(node.complete(with_)),
-            scope=scope,
-        )
-        follows = node.kind.begin(beginning)
+        follows = _begun(work, path, node, with_, attempt=attempt, scope=scope)
     except (ExpressionFailed, ValidationError) as error:
         work.emit(StepStarted(at=work.at, step_id=path, attempt=attempt, kind=node.kind.name))
         fail(work, path, refused_with(error))
@@ -54,6 +43,18 @@ def begin(work: Work, path: str, node: Node) -> None:
     _follow(work, path, follows)
 
 
+def _begun(work: Work, path: str, node: Node, with_: Mapping[str, Any], *, attempt: int, scope: Scope) -> Begin:
+    beginning = Beginning(
+        execution_id=work.x.state.id,
+        step_id=path,
+        attempt=attempt,
+        at=work.at,
+        with_=node.kind.With.model_validate(node.complete(with_)),
+        scope=scope,
+    )
+    return node.kind.begin(beginning)
+
+
 def _follow(work: Work, path: str, follows: Begin) -> None:
     match follows:
         case Execute():
@@ -64,8 +65,6 @@ def _follow(work: Work, path: str, follows: Begin) -> None:
             fail(work, path, failure)
         case Wait(waiting_for):
             wait(work, path, [waiting_for])
-        case MapOver(items=items) if not items:
-            succeed(work, path, [])
         case MapOver() | Repeat():
             work.x.unfolded[path] = follows
             work.unfolding.append(path)
@@ -75,15 +74,8 @@ def unfolding_of(work: Work, path: str, node: Node) -> MapOver | Repeat:
     """How an open map or loop unfolds."""
     known = work.x.unfolded.get(path)
     if known is None:
-        beginning = Beginning(
-            execution_id=work.x.state.id,
-            step_id=path,
-            attempt=1,
-            at=work.at,
-            with_=node.kind.With.model_validate(node.complete(work.x.inputs[path])),
-            scope=scope_of(work.x, scope_frame(path, node), work.at),
-        )
-        known = cast("MapOver | Repeat", node.kind.begin(beginning))
+        attempt, scope = work.x.runs[path].attempt, scope_of(work.x, scope_frame(path, node), work.at)
+        known = cast("MapOver | Repeat", _begun(work, path, node, work.x.inputs[path], attempt=attempt, scope=scope))
         work.x.unfolded[path] = known
     return known
 
@@ -91,14 +83,6 @@ def unfolding_of(work: Work, path: str, node: Node) -> MapOver | Repeat:
 def scope_frame(path: str, node: Node) -> str:
     """The frame whose names the run sees. A compensation sees what its step saw, and the step itself."""
     return frame_of(frame_of(path)) if node.compensates else frame_of(path)
-
-
-def _attempt(run: Run | None) -> int:
-    """A try that failed for INFRA or BUDGET, or that was only interrupted, spent no attempt."""
-    if run is None or run.attempt == 0:
-        return 1
-    spent = run.failure is not None and run.failure.kind not in UNSPENT and run.not_before is not None
-    return run.attempt + 1 if spent else run.attempt
 
 
 def render_with(node: Node, scope: Scope) -> dict[str, Any]:

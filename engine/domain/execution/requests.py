@@ -100,7 +100,9 @@ def check_edit(x: Execution, command: c.Edit) -> None:
 
 
 def child_ended(work: Work, command: c.ChildEnded) -> None:
-    """Raises `InvalidState` where the step may yet wait for this child: then it has to be told again."""
+    """Raises `InvalidState` where the step may yet wait for this child: then it has to be told again. An attempt that is over
+    waits for nobody.
+    """
     path = work.x.scheduled(command.path)
     run = work.x.runs.get(path)
     if run is None or run.status.done:
@@ -108,7 +110,7 @@ def child_ended(work: Work, command: c.ChildEnded) -> None:
     waiting_for = next((wait for wait in run.waits if wait.execution_id == command.child_id), None)
     if waiting_for is not None:
         _take_child(work, path, command, waiting_for)
-    elif run.status is not StepStatus.WAITING:
+    elif run.status is not StepStatus.WAITING and not run.attempt_spent:
         raise InvalidState(f"step {path!r} is {run.status}, and does not wait yet", path=("path",))
 
 

@@ -15,7 +15,7 @@ from engine.domain.failure import Budget, Failure, Usage
 from engine.domain.kinds import MapOver, Repeat
 from engine.domain.paths import frame_of
 from engine.domain.plan import Plan
-from engine.domain.status import ExecutionStatus, StepStatus
+from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
 from engine.domain.waiting import WaitingFor
 
 
@@ -52,6 +52,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a nested run: its place among all nested runs, in order of beginning; decides the document it is kept in."""
     watched: bool = False
     """A run inside a step (a node of a graph, a round of an agent): recorded, not scheduled."""
+
+    @property
+    def attempt_spent(self) -> bool:
+        """Whether the next start is a further attempt. What the machinery or the budget brought to an end goes on in the same one."""
+        failed = self.failure if self.status is StepStatus.RETRYING else None
+        return failed is not None and failed.kind not in (FailureKind.INFRA, FailureKind.BUDGET)
 
 
 class SignalInBox(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from engine.domain.definition import WorkflowDefinition
 from engine.domain.errors import Path, Problem
 from engine.domain.json_values import json_problems
 from engine.domain.kinds import StepKind
+from engine.domain.labels import label_problems
 from engine.domain.schemas import check_schema
 from engine.domain.validation.limits import DefinitionLimits, count_problem, size_problem
 from engine.domain.validation.references import EVERYWHERE, Visible, template_problems
@@ -44,6 +45,10 @@ def _problems(document: Any, kinds: Mapping[str, StepKind], limits: DefinitionLi
     if isinstance(document.get("input"), dict):
         for problem in check_schema(document["input"]):
             yield msgspec.structs.replace(problem, path=("input", *problem.path))
+    labels = document.get("labels")
+    if isinstance(labels, dict):  # that values are texts is a matter of shape
+        texts = {key: value for key, value in labels.items() if isinstance(value, str)}
+        yield from label_problems(texts, ("labels",))
     concurrency = document.get("concurrency")
     if isinstance(concurrency, dict):
         yield from template_problems(concurrency.get("key"), ("concurrency", "key"), _BEFORE_START)

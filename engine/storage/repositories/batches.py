@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from engine.domain.batch import Batch, BatchItem
+from engine.domain.ids import well_formed
 from engine.storage.port import Create, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
 
 ITEMS_PER_CHUNK = 100
@@ -53,8 +54,10 @@ class BatchRepository:
         return (await self.get_many(tenant, [batch_id]))[0]
 
     async def get_many(self, tenant: str, ids: Sequence[str]) -> list[StoredBatch | None]:
-        documents = await self._store.get_many([batch_path(tenant, each) for each in ids])
-        return [stored_batch(document) if document else None for document in documents]
+        possible = [each for each in ids if well_formed(each)]
+        documents = await self._store.get_many([batch_path(tenant, each) for each in possible])
+        found = {document.id: stored_batch(document) for document in documents if document is not None}
+        return [found.get(each) for each in ids]
 
     async def chunk(self, tenant: str, batch_id: str, number: int) -> list[BatchItem]:
         """Empty behind the last one."""

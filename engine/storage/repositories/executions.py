@@ -10,6 +10,7 @@ from msgspec.structs import replace as replace_struct
 from engine.domain.errors import NotFound
 from engine.domain.events import DurableEvent, Entry, ExecutionQueued
 from engine.domain.execution import Execution, Run, State, begin_log, evolve
+from engine.domain.ids import well_formed
 from engine.storage.port import Create, Document, DocumentStore, Put, Write
 from engine.storage.repositories.head import (
     HeadBody,
@@ -148,8 +149,9 @@ class ExecutionRepository:
 
     async def load(self, tenant: str, execution_id: str) -> Stored | None:
         """Folds the whole log, so that everything about the execution is known."""
-        root = execution_path(tenant, execution_id)
-        document = await self._store.get(root)
+        if not well_formed(execution_id):
+            return None
+        document = await self._store.get(execution_path(tenant, execution_id))
         return await self.fold(document) if document else None
 
     async def fold(self, document: Document) -> Stored:
@@ -178,8 +180,11 @@ class ExecutionRepository:
         return (await self.views(tenant, [execution_id]))[0]
 
     async def views(self, tenant: str, execution_ids: Sequence[str]) -> list[HeadView | None]:
-        documents = await self._store.get_many([execution_path(tenant, each) for each in execution_ids])
-        return [head_view(document) if document else None for document in documents]
+        """What cannot be an id leads to nothing, like one that is not there."""
+        possible = [each for each in execution_ids if well_formed(each)]
+        documents = await self._store.get_many([execution_path(tenant, each) for each in possible])
+        found = {document.id: head_view(document) for document in documents if document is not None}
+        return [found.get(each) for each in execution_ids]
 
     async def entries(self, tenant: str, execution_id: str, *, after: int, limit: int | None) -> list[Entry]:
         """Entries of the log with a seq above `after`, in order, at most `limit`. Raises `NotFound`."""

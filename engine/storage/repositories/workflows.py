@@ -1,5 +1,6 @@
 """Workflows, their versions and their unique names."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from engine.domain.definition import NAME
+from engine.domain.ids import well_formed
 from engine.domain.status import WorkflowStatus
 from engine.domain.workflow import Workflow, WorkflowVersion
 from engine.storage.port import (
@@ -63,7 +66,7 @@ class WorkflowRepository:
         )
 
     async def by_name(self, tenant: str, name: str) -> StoredWorkflow | None:
-        document = await self._store.get(_name_path(tenant, name))
+        document = await self._store.get(_name_path(tenant, name)) if re.fullmatch(NAME, name) else None
         if document is None:
             return None
         found: dict[str, Any] = msgspec.json.decode(document.body)
@@ -71,8 +74,10 @@ class WorkflowRepository:
 
     async def by_id(self, tenant: str, ids: Sequence[str]) -> list[StoredWorkflow | None]:
         """Deleted ones too."""
-        documents = await self._store.get_many([_path(tenant, each) for each in ids])
-        return [_stored(document) if document else None for document in documents]
+        possible = [each for each in ids if well_formed(each)]
+        documents = await self._store.get_many([_path(tenant, each) for each in possible])
+        found = {document.id: _stored(document) for document in documents if document is not None}
+        return [found.get(each) for each in ids]
 
     async def page(
         self,
