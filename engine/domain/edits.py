@@ -36,13 +36,14 @@ def apply_edits(definition: JsonObject, edits: Iterable[JsonObject]) -> JsonObje
     steps: list[JsonObject] = list(definition["steps"])
     for raw in edits:
         edit = msgspec.convert(raw, StepEdit)
-        place = _place(steps, edit.step_id)
-        if edit.action is EditAction.INSERT:
-            steps.append({**(edit.definition or {}), "id": edit.step_id})
-        elif place is not None and edit.action is EditAction.DELETE:
-            del steps[place]
-        elif place is not None:
-            steps[place] = _merged(steps[place], edit.definition or {})
+        members = edit.definition or {}
+        match edit.action:
+            case EditAction.INSERT:
+                steps.append({**members, "id": edit.step_id})
+            case EditAction.UPDATE:
+                steps = [_merged(step, members) if step["id"] == edit.step_id else step for step in steps]
+            case EditAction.DELETE:
+                steps = [step for step in steps if step["id"] != edit.step_id]
     return {**definition, "steps": steps}
 
 
@@ -71,10 +72,6 @@ def _objection(edit: StepEdit, ids: set[str], ran: set[str]) -> str | None:
     if edit.step_id not in ids:
         return f"there is no step {edit.step_id!r}"
     return f"step {edit.step_id!r} has begun already" if edit.step_id in ran else None
-
-
-def _place(steps: Sequence[JsonObject], step_id: str) -> int | None:
-    return next((index for index, step in enumerate(steps) if step["id"] == step_id), None)
 
 
 def _merged(step: JsonObject, members: JsonObject) -> JsonObject:

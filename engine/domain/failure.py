@@ -7,8 +7,14 @@ import msgspec
 from engine.domain.status import FailureKind
 
 
+LARGEST_DETAILS = 16 * 1024
+"""Bytes of JSON. A failure is part of the execution's state, which is one document."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`code` is a short stable word in snake_case; `message` is for people; `details` is JSON."""
+    """`code` is a short stable word in snake_case; `message` is for people; `details` is JSON, left out where it is larger
+    than `LARGEST_DETAILS`.
+    """
 
     kind: FailureKind
     code: str
@@ -16,6 +22,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     step_id: str | None = None
     retryable: bool = True
     details: Any = None
+
+    def __post_init__(self) -> None:
+        size = 0 if self.details is None else len(msgspec.json.encode(self.details))
+        if size > LARGEST_DETAILS:
+            left_out = f"{size:,} bytes of details were left out; at most {LARGEST_DETAILS:,} are kept"
+            msgspec.structs.force_setattr(self, "details", {"omitted": left_out})
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

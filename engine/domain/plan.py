@@ -17,7 +17,8 @@ NO_RETRY = Retry()
 class Node:
     """One step of a plan, or the compensation of one.
 
-    `callers` are the steps whose `on_error` runs this one: a step with callers is their handler and runs for them alone.
+    `callers` are the steps whose `on_error` runs this one: a step with callers is their handler and runs for them alone, when one of
+    them has failed. Needs of its own do not hold it up: what needs its callers waits for it, and could be among them.
     """
 
     id: str

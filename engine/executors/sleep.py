@@ -1,9 +1,9 @@
 """`sleep`: a durable timer."""
 
-from datetime import datetime
-from typing import ClassVar, Self
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from engine.domain.definition import Model
 from engine.domain.durations import Duration
@@ -11,9 +11,19 @@ from engine.domain.kinds import Begin, Beginning, StepKind, Wait
 from engine.domain.waiting import WaitingFor, WaitKind
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC it is before the year 1 or behind the year 9999") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class SleepWith(Model):
     for_: Duration | None = Field(default=None, alias="for", description="How long, such as `10m` or `PT10M`.")
-    until: AwareDatetime | None = Field(
+    until: Moment | None = Field(
         default=None,
         description="Until when: RFC 3339 with an offset, such as `2027-01-31T09:00:00Z`. A past time fires at once.",
     )
@@ -36,6 +46,6 @@ class Sleep(StepKind):
 
 def _end(given: SleepWith, at: datetime) -> datetime:
     if given.until is not None:
-        return given.until.astimezone(at.tzinfo)
+        return given.until
     assert given.for_ is not None
     return at + given.for_

@@ -6,7 +6,7 @@ from engine.domain.definition import Concurrency
 from engine.domain.errors import InvalidState, LimitExceeded, NotFound
 from engine.domain.execution import decide
 from engine.domain.execution.commands import Admit, Cancel
-from engine.storage.port import Conflict, Create, Delete, Put
+from engine.storage.port import Conflict, Create, Put
 from engine.storage.repositories.concurrency import StoredHolders, holders_write
 from engine.usecases.caller import Caller
 from engine.usecases.services import Services
@@ -18,7 +18,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """`write` must be part of the commit that creates the execution, so that nobody is admitted or forgotten by a race."""
 
     admitted: bool
-    write: Create | Put | Delete
+    write: Create | Put
 
 
 async def admit(services: Services, caller: Caller, execution_id: str, key: str, concurrency: Concurrency) -> Admission:

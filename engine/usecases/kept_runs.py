@@ -27,7 +27,7 @@ def _kept(old: Execution, path: str, run: Run, without: frozenset[str]) -> bool:
     if node is None or node.id == "compensate":
         return False
     if run.status is StepStatus.FAILED:
-        return "." not in path and (node.continue_on_error or node.handler is not None)
+        return node.continue_on_error or node.handler is not None
     return run.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from engine.domain.errors import Unavailable
 from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.storage.repositories.head import label_set
 from engine.usecases.caller import Caller
@@ -12,12 +13,15 @@ from engine.usecases.views import ExecutionView
 
 
 async def watch_executions(services: Services, caller: Caller, asked: ExecutionFilter) -> AsyncIterator[ExecutionView]:
-    """Starts with nothing and never ends. Changes that follow one another quickly come as one: the newest state."""
+    """Starts with nothing and never ends. Changes that follow one another quickly come as one: the newest state.
+
+    Raises `Unavailable` where the reader lagged so far behind that changes were dropped.
+    """
     async with services.hub.changes(caller.tenant) as live:
         while True:
             changes = await live.next()
             if isinstance(changes, Lagged):
-                continue
+                raise Unavailable("more changed than this subscription could hold: read the list, and subscribe again")
             told = [change for change in changes if asked.status is None or change.status in asked.status]
             query = await query_of(services, caller, asked) if told else None
             if query is None:

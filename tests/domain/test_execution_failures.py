@@ -66,6 +66,14 @@ def test_a_handler_is_nobodys_step_above() -> None:
     assert list(driven.running) == ["b"]
 
 
+def test_a_handler_is_not_held_up_by_needs_of_its_own() -> None:
+    driven = DrivenExecution(step("a", on_error=HANDLED), step("b", needs=["a"]), step("h", needs=["b"])).claim()
+    driven.err("a")
+    assert list(driven.running) == ["h"]
+    driven.done("h")
+    assert list(driven.running) == ["b"]
+
+
 def test_a_handler_that_fails_fails_the_execution_with_its_failure() -> None:
     driven = DrivenExecution(step("a", on_error=HANDLED), step("b"), step("h")).claim()
     driven.err("a", "first")

@@ -117,6 +117,15 @@ def test_a_failed_map_keeps_its_finished_items() -> None:
     assert [event.index for event in new.events(ItemEnded)] == [0, 2, 1]
 
 
+def test_a_failure_that_was_continued_inside_an_item_is_kept_as_well() -> None:
+    inner = [step("x", on_error="continue"), step("y"), step("z")]
+    old = DrivenExecution(over("m", [1], *inner)).claim()
+    old.err("m[0].x")
+    old.done("m[0].y")
+    old.err("m[0].z")
+    assert again(old).claim().launched == [("m[0].z", 1)]
+
+
 def test_an_item_of_which_nothing_was_kept_is_not_left_out() -> None:
     old = DrivenExecution(
         over("m", [1, 2, 3], step("x"), step("y"), concurrency=2), output="${ steps.m.output }"

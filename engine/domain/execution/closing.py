@@ -71,7 +71,7 @@ def go_on_ending(work: Work) -> None:
 
 def _terminal_event(work: Work, ending: Ending) -> DurableEvent:
     if ending.status is ExecutionStatus.CANCELLED:
-        return ExecutionCancelled(at=work.at, reason=ending.reason, actor=ending.actor)
+        return ExecutionCancelled(at=work.at, reason=_told_with_failures(ending.reason, work.x), actor=ending.actor)
     assert ending.failure is not None
     failure = _with_failed_compensations(ending.failure, work.x)
     if ending.status is ExecutionStatus.TIMED_OUT:
@@ -81,13 +81,27 @@ def _terminal_event(work: Work, ending: Ending) -> DurableEvent:
 
 def _with_failed_compensations(failure: Failure, x: Execution) -> Failure:
     """Names in `details` the steps that could not be undone."""
-    failed = [
-        frame_of(path)
-        for path, run in x.runs.items()
-        if run.status is StepStatus.FAILED and (node := x.plan.find(path)) is not None and node.compensates
-    ]
+    failed = _not_undone(x)
     if not failed:
         return failure
     given = failure.details if failure.details is not None else {}
     details = given if isinstance(given, dict) else {"details": given}
     return replace(failure, details={**details, "compensation_failed": failed})
+
+
+def _told_with_failures(reason: str | None, x: Execution) -> str | None:
+    """A cancellation has no failure to carry them, but people must know."""
+    failed = _not_undone(x)
+    if not failed:
+        return reason
+    told = f"compensation failed for {', '.join(failed)}"
+    return f"{reason}; {told}" if reason else told
+
+
+def _not_undone(x: Execution) -> list[str]:
+    """The steps whose compensation failed."""
+    return [
+        frame_of(path)
+        for path, run in x.runs.items()
+        if run.status is StepStatus.FAILED and (node := x.plan.find(path)) is not None and node.compensates
+    ]

@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 
-from engine.storage.port import Create, Delete, DocumentStore, Put, Write
+from engine.storage.port import Create, DocumentStore, Put
 
 
 class Holders(msgspec.Struct, frozen=True):
@@ -40,11 +40,11 @@ class ConcurrencyRepository:
         return StoredHolders(path, document.rev, _decoder.decode(document.body).ids)
 
 
-def holders_write(before: StoredHolders, ids: tuple[str, ...]) -> Write:
-    """A `Conflict` if somebody else changed the holders since `before`."""
+def holders_write(before: StoredHolders, ids: tuple[str, ...]) -> Create | Put:
+    """A `Conflict` if somebody else changed the holders since `before`. An empty document stays: deleted and made again, it would
+    have a rev that somebody read before.
+    """
     body = _encoder.encode(Holders(ids))
     if before.rev == 0:
         return Create(path=before.path, body=body)
-    if not ids:
-        return Delete(path=before.path, if_rev=before.rev)
     return Put(path=before.path, body=body, if_rev=before.rev)
