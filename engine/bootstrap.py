@@ -34,7 +34,6 @@ from engine.executors.functions import Functions
 from engine.executors.graph import Graph
 from engine.executors.graphs.registry import Graphs
 from engine.executors.http import Http
-from engine.executors.late import warm_up
 from engine.executors.llm import Llm
 from engine.executors.loop import Loop
 from engine.executors.map_over import Map
@@ -81,8 +80,6 @@ if TYPE_CHECKING:
     from engine.executors.memory import DocumentMemory
 
 DATABASE = "weft.db"
-WARM_UP_AFTER_SECONDS = 0.5
-"""After the start: who has just started a server wants its first answer first."""
 OWN_TOPICS = frozenset({EVENTS, WAKE, BATCH_WAKE})
 
 T = TypeVar("T")
@@ -290,12 +287,7 @@ def _runtime(
         started.set()
         await retention.run()
 
-    async def warming(started: asyncio.Event) -> None:
-        started.set()
-        await asyncio.sleep(WARM_UP_AFTER_SECONDS)
-        await warm_up()
-
-    return worker, [hub.run, worker.run, batches.run, sweeping, retaining, warming]
+    return worker, [hub.run, worker.run, batches.run, sweeping, retaining]
 
 
 # The kinds whose code may ask for these load the modules beforehand: see `engine.executors.late`.

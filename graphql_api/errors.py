@@ -113,6 +113,8 @@ def formatted(error: GraphQLError, code: str | None = None) -> dict[str, Any]:
     """A top-level error. `code` is that of the stage that refused the request; errors of resolvers bring their own."""
     shown: dict[str, Any] = dict(error.formatted)
     original = error.original_error
+    if isinstance(original, Unavailable):
+        log.warning("Unavailable: %s", original.message)
     if isinstance(original, (*_REFUSALS, Unavailable)):
         shown["message"] = original.message
         shown["extensions"] = _extensions(original)

@@ -15,16 +15,20 @@ import uvloop
 from starlette.types import ASGIApp
 
 from engine.bootstrap import open_engine
+from engine.executors.late import warm_up
 from engine.settings import Settings
 from engine.usecases.caller import Caller
 from engine.usecases.services import Services
 from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials
+from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
 
 CLOSING_SECONDS = 3
 """How long a stopping server waits for requests that are being answered. Streams are ended at once."""
 _BACKLOG = 2048
+_HEAD_START_SECONDS = 0.3
+"""Of the first requests, before what they do not need is loaded beside them."""
 
 _log = logging.getLogger(__name__)
 
@@ -105,8 +109,24 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
         async with open_engine(settings) as engine:
             runtime = LocalRuntime(services=engine.services)
             app = EndingStreams(create_app(runtime), stopping)
-            await _answer(app, listener, stopping, lambda: on_listening(url_of(listener)))
+            listening = asyncio.Event()
+
+            def announce() -> None:
+                on_listening(url_of(listener))
+                listening.set()
+
+            warming = asyncio.create_task(_warm_up(listening))
+            await _answer(app, listener, stopping, announce)
+            warming.cancel()
             _log.info("stopping: steps that are under way get %g s", settings.grace.total_seconds())
+
+
+async def _warm_up(listening: asyncio.Event) -> None:
+    """So that the first step waits for no imports, although the start of the server did not either."""
+    await listening.wait()
+    await asyncio.sleep(_HEAD_START_SECONDS)
+    with without_collection():
+        await warm_up()
 
 
 async def _answer(

@@ -6,7 +6,6 @@ import msgspec
 
 from engine.domain.status import FailureKind
 
-
 LARGEST_DETAILS = 16 * 1024
 """Bytes of JSON. A failure is part of the execution's state, which is one document."""
 

@@ -13,9 +13,13 @@ from engine.domain.execution.commands import Edit
 from engine.domain.execution.decide import check_edit
 from engine.domain.validation import validate_definition
 from engine.usecases.caller import Caller
-from engine.usecases.inputs import require_json
+from engine.usecases.inputs import require_json, require_size
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
+
+
+LARGEST_EDITS = 256 * 1024
+"""Bytes of JSON, all edits of one execution taken together: they are part of its state."""
 
 
 class EditResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +40,8 @@ async def edit_execution(
 ) -> EditResult:
     """All edits or none. With `dry_run` everything is checked and nothing is changed.
 
-    Raises `NotFound`, `InvalidState` where it ended, `RevisionConflict`, and `ValidationFailed` where a step already ran or the
-    edited definition would not be valid.
+    Raises `NotFound`, `InvalidState` where it ended, `RevisionConflict`, `PayloadTooLarge`, and `ValidationFailed` where a step
+    already ran or the edited definition would not be valid.
     """
     caller.require_editor()
     stored = await services.journal.load(caller.tenant, execution_id)
@@ -48,6 +52,7 @@ async def edit_execution(
     written_out = _written_out(stored.execution, edits)
     command = Edit(edits=as_json(written_out), expected_revision=expected_revision, actor=caller.principal)
     check_edit(stored.execution, command)
+    require_size([*stored.state.edits, *command.edits], LARGEST_EDITS, ("edits",))
     before = stored.execution.plan.definition
     after = apply_edits(before, command.edits)
     _require_valid(services, after, edits)

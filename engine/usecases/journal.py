@@ -87,7 +87,7 @@ class Journal:
         known = self._recent.get(execution_path(tenant, execution_id))
         stored = known or await self._executions.load(tenant, execution_id)
         if stored is None:
-            raise NotFound(f"there is no execution {execution_id!r}", path=("id",))
+            raise NotFound(f"there is no execution {execution_id[:80]!r}", path=("id",))
         return stored
 
     async def change(self, tenant: str, execution_id: str, command: Command, writes: Sequence[Write] = ()) -> Stored:

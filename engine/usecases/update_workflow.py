@@ -34,7 +34,7 @@ async def update_workflow(
     given = checked_labels(labels) if labels is not None else None
     checked = check_definition(services, definition)
     if checked.name != name:
-        message = f"the definition names the workflow {checked.name!r}, not {name!r}; a name cannot change"
+        message = f"the definition names the workflow {checked.name!r}, not {name[:80]!r}; a name cannot change"
         raise ValidationFailed([Problem(message=message, path=("definition", "name"))])
     stored = await find_workflow(services, caller, name)
     latest = await services.workflows.version(caller.tenant, stored.workflow.id, stored.workflow.latest_version)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.domain.errors import InvalidState
-from engine.domain.events import ExecutionStatusChanged, StepCompensated, StepStarted
+from engine.domain.events import ExecutionCancelled, ExecutionStatusChanged, StepCompensated, StepStarted
 from engine.domain.execution import commands as c
 from engine.domain.status import ExecutionStatus, FailureKind
 from tests.domain.driven_execution import DrivenExecution, JsonObject, loop, over, step
@@ -58,8 +58,8 @@ def test_a_cancelled_execution_is_compensated_and_then_cancelled() -> None:
     driven.claim("w1")
     driven.done("a.compensate")
     driven.done("b.compensate")
-    assert driven.status() is E.CANCELLED
-    assert (driven.log[-1].reason, driven.log[-1].actor) == ("enough", "ada")  # type: ignore[union-attr]
+    (cancelled,) = driven.events(ExecutionCancelled)
+    assert (cancelled.reason, cancelled.actor) == ("enough", "ada")
 
 
 def test_an_execution_that_timed_out_is_compensated_and_has_no_second_deadline() -> None:
@@ -121,6 +121,19 @@ def test_the_note_is_added_to_the_details_that_the_failure_has(details: object, 
     ).claim()
     driven.err("a.compensate")
     assert driven.failure.details == noted
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("enough", "enough; compensation failed for a"), (None, "compensation failed for a")]
+)
+def test_a_compensation_that_fails_is_noted_in_the_reason_of_a_cancellation(reason: str | None, told: str) -> None:
+    driven = booked()
+    driven.do(c.Cancel(reason=reason))
+    driven.claim()
+    driven.err("a.compensate")
+    driven.done("b.compensate")
+    (cancelled,) = driven.events(ExecutionCancelled)
+    assert cancelled.reason == told
 
 
 def test_a_compensation_is_tried_again_by_its_own_policy() -> None:

@@ -96,6 +96,12 @@ def test_the_deadline_ends_a_paused_execution_too() -> None:
     assert driven.status() is E.TIMED_OUT
 
 
+def test_nothing_is_due_for_an_execution_that_is_over() -> None:
+    driven = DrivenExecution(step("a"), queued={"deadline": LATER}).claim()
+    driven.done("a")
+    assert next_due(driven.x) is None
+
+
 def test_an_execution_that_cannot_go_on_is_aborted_with_the_reason() -> None:
     driven = DrivenExecution(step("a")).claim()
     failure = Failure(kind=FailureKind.TASK, code="log_limit", message="the log is full", retryable=False)

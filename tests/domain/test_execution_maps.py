@@ -196,6 +196,19 @@ def test_a_when_that_fails_in_every_item_is_dealt_with_in_pieces() -> None:
     assert driven.commits > 2
 
 
+def test_a_map_goes_on_after_a_crash_with_the_same_items() -> None:
+    driven = DrivenExecution(
+        over("m", "${ input.items }", step("x"), concurrency=1), output=OUT, input={"items": ["p", "q"]}
+    )
+    driven.claim()
+    driven.done("m[0].x", 1)
+    driven.crash()
+    driven.advance_to_next()
+    driven.done("m[1].x", 2)
+    assert driven.x.state.output == [1, 2]
+    assert driven.launched == [("m[0].x", 1), ("m[1].x", 1), ("m[1].x", 1)]
+
+
 # ------------------------------------------------------------------ loops
 
 

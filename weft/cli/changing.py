@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from weft.cli.api import Api
-from weft.cli.output import print_json
+from weft.cli.json_output import print_json
 from weft.cli.session import with_server
 
 

@@ -10,6 +10,7 @@ from typer.main import get_command
 from weft.cli.api_errors import ApiError
 from weft.cli.exit_codes import CommandFailed
 from weft.cli.failures import command_failure
+from weft.collection import without_collection
 
 COMMANDS = {
     "serve": "Run the server: API, worker and timers in one process.",
@@ -56,7 +57,9 @@ class LazyGroup(TyperGroup):
 
 def _loaded(name: str) -> Any:
     app = typer.Typer(add_completion=False)
-    app.command(name, help=COMMANDS[name])(import_module(f"weft.cli.commands.{name}").command)
+    with without_collection():
+        module = import_module(f"weft.cli.commands.{name}")
+    app.command(name, help=COMMANDS[name])(module.command)
     return get_command(app)
 
 

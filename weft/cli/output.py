@@ -1,8 +1,7 @@
-"""Writing for people and for programs. Data goes to standard output, everything about it to standard error."""
+"""Writing for people. Data goes to standard output, everything about it to standard error."""
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -32,17 +31,6 @@ def console(*, stderr: bool = False) -> Console:
     """Wide where the output is no terminal, so that no id is cut for the program behind the pipe."""
     found = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=_PIPE_WIDTH)
-
-
-def print_json(value: Any) -> None:
-    """One document."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def print_json_line(value: Any) -> None:
-    """One of many, at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 def plain(text: str) -> str:

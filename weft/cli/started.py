@@ -6,7 +6,7 @@ import typer
 
 from weft.cli.api import Api
 from weft.cli.exit_codes import ExitCode
-from weft.cli.output import print_json
+from weft.cli.json_output import print_json
 from weft.cli.watching import suitable_view, watch
 
 

@@ -13,7 +13,8 @@ from weft.cli.documents import EXECUTION_PLAN
 from weft.cli.event_lines import event_line
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.follow import ENDINGS, Event, follow, status_of
-from weft.cli.output import console, elapsed, indented_json, one_line, plain, print_json_line
+from weft.cli.json_output import print_json_line
+from weft.cli.output import console, elapsed, indented_json, one_line, plain
 from weft.cli.tree import TreePainter
 from weft.cli.watched import WatchedExecution
 

@@ -40,7 +40,7 @@ def begin_ending(
             at=work.at,
             from_=work.x.state.status,
             to=ExecutionStatus.RUNNING,
-            reason=reason or "compensating",
+            reason=reason if status is ExecutionStatus.CANCELLED else reason or "compensating",
             actor=actor,
             ending=status,
             failure=failure,

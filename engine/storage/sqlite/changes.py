@@ -58,7 +58,8 @@ def _change(write: Write, tables: Tables) -> Change:
     if isinstance(write, Delete):
         return Change(table, parent, identifier, False, write.if_rev, None, b"")  # noqa: FBT003 - positional for speed
     if len(write.body) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"{write.path} has {len(write.body)} bytes; a document takes {MAX_BODY_BYTES}")
+        message = f"a document would have {len(write.body):,} bytes; the store takes {MAX_BODY_BYTES:,}"
+        raise PayloadTooLarge(message)
     create = isinstance(write, Create)
     if_rev = None if isinstance(write, Create) else write.if_rev
     return Change(table, parent, identifier, create, if_rev, table.encode(write.fields), write.body)

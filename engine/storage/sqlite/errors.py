@@ -1,7 +1,6 @@
 """What SQLite's failures mean to those who use the store."""
 
 import sqlite3
-from pathlib import Path
 
 from engine.domain.errors import Unavailable, WeftError
 
@@ -16,8 +15,9 @@ class IncompatibleFile(Exception):
     """What is wrong with a file's tables, as a clause about `it`."""
 
 
-def unavailable(error: sqlite3.Error, database: Path | None) -> Unavailable:
-    return Unavailable(f"the store {database or 'in memory'} failed: {error}")
+def unavailable(error: sqlite3.Error) -> Unavailable:
+    """Clients see the message, so it does not say where the file is."""
+    return Unavailable(f"the store failed: {error}")
 
 
 def busy(error: sqlite3.OperationalError) -> bool:

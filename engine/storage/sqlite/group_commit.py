@@ -39,7 +39,6 @@ class GroupCommit:
         self._connection = connection
         self._cursor = connection.cursor()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit") if database else None
-        self._database = database
         self._waiting: deque[_Commit] = deque()
         self._wake = asyncio.Event()
         self._in_a_row = 0
@@ -153,7 +152,7 @@ class GroupCommit:
     def _fail(self, commits: Sequence[_Commit], error: Exception) -> None:
         """Nothing of the transaction was applied. After some errors SQLite has rolled back by itself."""
         for commit in commits:
-            _resolve(commit.done, unavailable(error, self._database) if isinstance(error, sqlite3.Error) else error)
+            _resolve(commit.done, unavailable(error) if isinstance(error, sqlite3.Error) else error)
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

@@ -23,7 +23,6 @@ class Reader:
     """`database` None: everything runs on `connection`, which is the one that writes, and thus on the event loop."""
 
     def __init__(self, connection: sqlite3.Connection, database: Path | None) -> None:
-        self._database = database
         self._inline = connect(database) if database else connection
         self._free = [connect(database) for _ in range(_THREADS)] if database else []
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sqlite-read") if database else None
@@ -34,7 +33,7 @@ class Reader:
         try:
             return self._cursor.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise unavailable(error, self._database) from error
+            raise unavailable(error) from error
 
     async def fetch_aside(self, sql: str, parameters: Parameters) -> Rows:
         """Raises `Unavailable`."""
@@ -47,7 +46,7 @@ class Reader:
         try:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise unavailable(error, self._database) from error
+            raise unavailable(error) from error
         finally:
             self._free.append(connection)
 

@@ -13,8 +13,9 @@ from weft.cli.arguments import text_of
 from weft.cli.documents import CREATE_WORKFLOW, UPDATE_WORKFLOW, WORKFLOW_NODE
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.failures import path_text
+from weft.cli.json_output import print_json
 from weft.cli.options import AsJson, Url
-from weft.cli.output import plain, print_json
+from weft.cli.output import plain
 from weft.cli.session import with_server
 
 _LINE = re.compile(r"(?P<message>.*) \(line (?P<line>\d+)\)", re.DOTALL)

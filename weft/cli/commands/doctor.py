@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 from weft.cli.diagnosis import Finding, Verdict, diagnose
 from weft.cli.exit_codes import CommandFailed, ExitCode
+from weft.cli.json_output import print_json
 from weft.cli.options import AsJson
-from weft.cli.output import console, print_json
+from weft.cli.output import console
 
 _MARKS = {Verdict.GOOD: ("ok", "green"), Verdict.WARNING: ("!!", "yellow"), Verdict.BAD: ("no", "red")}
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from weft.cli.api import Api
 from weft.cli.documents import EXECUTION, STEPS
 from weft.cli.exit_codes import CommandFailed, ExitCode
+from weft.cli.json_output import print_json
 from weft.cli.options import AsJson, ExecutionId, Url
 from weft.cli.output import (
     console,
@@ -16,7 +17,6 @@ from weft.cli.output import (
     local_time,
     one_line,
     print_fields,
-    print_json,
     print_table,
     status_text,
 )

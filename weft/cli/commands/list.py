@@ -8,8 +8,9 @@ import typer
 from weft.cli.api import Api
 from weft.cli.arguments import labels
 from weft.cli.documents import EXECUTIONS
+from weft.cli.json_output import print_json
 from weft.cli.options import AsJson, Limit, Url
-from weft.cli.output import elapsed, local_time, print_json, print_table, status_text
+from weft.cli.output import elapsed, local_time, print_table, status_text
 from weft.cli.session import some, with_server
 
 

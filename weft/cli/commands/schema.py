@@ -17,7 +17,7 @@ from engine.settings import Settings
 from graphql_api.schema import build_schema
 from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
-from weft.cli.output import print_json
+from weft.cli.json_output import print_json
 
 
 class What(StrEnum):

@@ -12,7 +12,7 @@ from engine.executors.parts import PartsRefused
 from engine.settings import BadSettings, Settings
 from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
-from weft.cli.output import print_json_line
+from weft.cli.json_output import print_json_line
 from weft.logs import configure_logging
 from weft.serve import AddressInUse, AddressRefused, serve
 

@@ -6,8 +6,9 @@ import typer
 
 from weft.cli.api import Api
 from weft.cli.documents import WAITING
+from weft.cli.json_output import print_json
 from weft.cli.options import AsJson, Limit, Url
-from weft.cli.output import elapsed, one_line, print_json, print_table
+from weft.cli.output import elapsed, one_line, print_table
 from weft.cli.session import some, with_server
 
 
