@@ -22,7 +22,9 @@ MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, as ratios in one run.")
-    parser.add_argument("names", nargs="*", metavar="name", help=f"what to measure: {', '.join(MEASURES)}; default: all")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"what to measure: {', '.join(MEASURES)}; default: all"
+    )
     parser.add_argument("--quick", action="store_true", help="less of everything, in about a minute")
     given = parser.parse_args()
     unknown = [name for name in given.names if name not in MEASURES]

@@ -17,6 +17,9 @@ class Scale:
     """Executions in the large store whose listing is compared with that of a small one."""
     stored_few: int = 300
     listings: int
+    """In a round, in process."""
+    requests: int
+    """In a round, over HTTP; ten times as many to the plain route. The kernel counts CPU in hundredths of a second."""
     chain: int
     map_items: int
     held: int
@@ -31,6 +34,7 @@ FULL = Scale(
     alone=40,
     stored=100_000,
     listings=100,
+    requests=300,
     chain=500,
     map_items=1_000,
     held=10_000,
@@ -42,6 +46,7 @@ QUICK = Scale(
     alone=15,
     stored=10_000,
     listings=40,
+    requests=100,
     chain=200,
     map_items=300,
     held=1_000,

@@ -48,7 +48,9 @@ def wide_map(items: int) -> dict[str, Any]:
                 "with": {
                     "items": "${ input.items }",
                     "concurrency": 50,
-                    "steps": [{"id": "inner", "kind": "function", "with": {"call": INCREMENT, "args": {"n": "${ item }"}}}],
+                    "steps": [
+                        {"id": "inner", "kind": "function", "with": {"call": INCREMENT, "args": {"n": "${ item }"}}}
+                    ],
                 },
             }
         ],

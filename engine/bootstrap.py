@@ -194,7 +194,7 @@ async def _built_in_kinds(stack: AsyncExitStack, settings: Settings, parts: _Par
     built_in: Iterable[StepKind] = (
         Function(calls, logs),
         Transform(),
-        Decide(),
+        Decide(caller),
         http,
         Llm(caller, StoredModelCache(parts.cache)),
         Agent(caller, calls, http, McpSessions(transport), logs),

@@ -15,7 +15,9 @@ from benchmarks.load import alone, throughput
 from benchmarks.subscription import subscribed
 
 CREATE = "mutation($input: CreateWorkflowInput!) { createWorkflow(input: $input) { errors { message } } }"
-START = "mutation($input: StartExecutionInput!) { startExecution(input: $input) { execution { id } errors { message } } }"
+START = (
+    "mutation($input: StartExecutionInput!) { startExecution(input: $input) { execution { id } errors { message } } }"
+)
 ENDED = """
     subscription($filter: ExecutionFilter!) { executionUpdated(filter: $filter) { id status output } }
 """

@@ -1,9 +1,5 @@
-"""The least that a Starlette server can do: one route that returns a list, encoded by orjson for each request. Its content is read from
-the file that is its argument, its port is printed by `listening`.
-"""
+"""The least that a Starlette server can do: one route that returns what it was given, encoded by orjson for each request."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,33 +12,36 @@ from starlette.routing import Route
 from benchmarks.answering import answer, run
 
 
-async def main(content: Path) -> None:
-    data = orjson.loads(content.read_bytes())
+async def main() -> None:
+    given: dict[str, Any] = {}
 
     async def listed(request: Request) -> Response:
         del request
-        return Response(orjson.dumps(data), media_type="application/json")
+        return Response(orjson.dumps(given["content"]), media_type="application/json")
 
-    config = uvicorn.Config(
-        Starlette(routes=[Route("/", listed)]),
-        port=0,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
+    server = _server(Starlette(routes=[Route("/", listed)]))
     await server.startup()
 
-    async def listening() -> dict[str, Any]:
-        return {"port": server.servers[0].sockets[0].getsockname()[1]}
+    async def give(content: Any) -> int:
+        """The port at which it is returned."""
+        given["content"] = content
+        port: int = server.servers[0].sockets[0].getsockname()[1]
+        return port
 
-    await answer({"listening": listening})
+    await answer({"give": give})
     await server.shutdown()
 
 
+def _server(app: Starlette) -> uvicorn.Server:
+    """As `weft serve` has it."""
+    config = uvicorn.Config(
+        app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    return server
+
+
 if __name__ == "__main__":
-    run(main(Path(sys.argv[1])))
+    run(main())

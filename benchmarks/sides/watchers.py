@@ -56,7 +56,9 @@ class Delays:
             self.ended.set()
 
 
-async def _delays(subscribers: int, watch: Callable[[Delays], Awaitable[None]], go: Callable[[], Awaitable[object]]) -> list[int]:
+async def _delays(
+    subscribers: int, watch: Callable[[Delays], Awaitable[None]], go: Callable[[], Awaitable[object]]
+) -> list[int]:
     """Of all subscribers, who all see the execution wait before it goes on."""
     delays = [Delays() for _ in range(subscribers)]
     for each in delays:

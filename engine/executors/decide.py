@@ -1,14 +1,21 @@
-"""`decide`: one of several values, by conditions."""
+"""`decide`: one of several values, by conditions or by a model."""
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from engine.domain.definition import Model
 from engine.domain.expressions import ExpressionFailed, condition, render
 from engine.domain.failure import Failure
-from engine.domain.kinds import Begin, Beginning, Fail, StepKind, Succeed
+from engine.domain.kinds import Begin, Beginning, Execute, Fail, Succeed
 from engine.domain.status import FailureKind
+from engine.executors.choose import Choose
+from engine.executors.late import DECIDE_RUN, Late
+from engine.executors.model_caller import ModelCaller
+from engine.executors.port import Executor, Result, StepContext
+
+if TYPE_CHECKING:
+    from engine.executors.decide_run import DecideRun
 
 
 class Case(Model):
@@ -22,43 +29,59 @@ class Case(Model):
 
 class DecideWith(Model):
     cases: Annotated[tuple[Case, ...], Field(min_length=1, max_length=1_000)] = Field(
-        description="Tried in order; the first whose condition holds is taken."
+        default_factory=tuple, description="Tried in order; the first whose condition holds is taken."
     )
     default: Any = Field(
         default=None, description="The output if no case holds; without it the step then fails with `no_case`."
     )
+    choose: Choose | None = Field(default=None, description="Lets a model choose; instead of `cases`.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_choice_by_model(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "choose" in given:
-            raise ValueError("`choose` is not supported yet; write `cases: [{when, value}]` and `default`")
-        return given
+    @model_validator(mode="after")
+    def _one_way_to_decide(self) -> "DecideWith":
+        if self.choose is None and not self.cases:
+            raise ValueError("`cases` or `choose` is needed")
+        if self.choose is not None and self.cases:
+            raise ValueError("`cases` and `choose` exclude each other")
+        if self.choose is not None and "default" in self.model_fields_set:
+            raise ValueError("`default` belongs to `cases`: with `choose` the model takes one of the options")
+        return self
 
 
-class Decide(StepKind):
-    """`default: null` is a default: only leaving it out makes `no_case` a failure."""
+class Decide(Executor):
+    """Cases are decided on the spot; a worker asks the model. `default: null` is a default: only leaving it out makes
+    `no_case` a failure.
+    """
 
     name: ClassVar[str] = "decide"
-    description: ClassVar[str] = "Chooses the value of the first case whose condition holds."
+    description: ClassVar[str] = "Chooses the value of the first case whose condition holds, or lets a model choose."
     With = DecideWith
     DEFERRED: ClassVar[frozenset[str]] = frozenset({"cases", "default"})
 
+    def __init__(self, caller: ModelCaller) -> None:
+        self._late: Late[DecideRun] = Late(DECIDE_RUN, lambda module: module.DecideRun(caller))
+
     def begin(self, beginning: Beginning) -> Begin:
         given: DecideWith = beginning.with_
-        path: tuple[str, ...] = ()
-        try:
-            for index, case in enumerate(given.cases):
-                path = ("cases", str(index), "when")
-                if condition(case.when, beginning.scope):
-                    path = ("cases", str(index), "value")
-                    return Succeed(render(case.value, beginning.scope))
-            path = ("default",)
-            if "default" in given.model_fields_set:
-                return Succeed(render(given.default, beginning.scope))
-        except ExpressionFailed as error:
-            return Fail(_expression_failed(error, path, beginning.step_id))
-        return Fail(_no_case(len(given.cases), beginning.step_id))
+        return _by_cases(given, beginning) if given.choose is None else Execute()
+
+    async def run(self, step: StepContext) -> Result:
+        return await (await self._late.get()).run(step)
+
+
+def _by_cases(given: DecideWith, beginning: Beginning) -> Begin:
+    path: tuple[str, ...] = ()
+    try:
+        for index, case in enumerate(given.cases):
+            path = ("cases", str(index), "when")
+            if condition(case.when, beginning.scope):
+                path = ("cases", str(index), "value")
+                return Succeed(render(case.value, beginning.scope))
+        path = ("default",)
+        if "default" in given.model_fields_set:
+            return Succeed(render(given.default, beginning.scope))
+    except ExpressionFailed as error:
+        return Fail(_expression_failed(error, path, beginning.step_id))
+    return Fail(_no_case(len(given.cases), beginning.step_id))
 
 
 def _expression_failed(error: ExpressionFailed, path: tuple[str, ...], step_id: str) -> Failure:

@@ -25,6 +25,7 @@ GUARDED_CONNECTIONS = "engine.executors.guarded_connections"
 HTTP_RUN = "engine.executors.http_run"
 MODEL_REPLIES = "engine.executors.model_replies"
 LLM_RUN = "engine.executors.llm_run"
+DECIDE_RUN = "engine.executors.decide_run"
 GRAPH_STEP = "engine.executors.graphs.graph_step"
 AGENT_RUN = "engine.executors.agent_run"
 SCRIPTED_MODEL = "engine.executors.scripted"
@@ -32,7 +33,17 @@ BORROWED_CLIENTS = "engine.executors.borrowed_clients"
 
 STEP_STATE = (CHECKPOINTER, MEMORY)
 """What `StepContext.checkpointer` and `.store` are made of, which cannot wait for an import."""
-LATE = (*STEP_STATE, FUNCTION_RUN, GUARDED_CONNECTIONS, HTTP_RUN, MODEL_REPLIES, LLM_RUN, GRAPH_STEP, AGENT_RUN)
+LATE = (
+    *STEP_STATE,
+    FUNCTION_RUN,
+    GUARDED_CONNECTIONS,
+    HTTP_RUN,
+    MODEL_REPLIES,
+    LLM_RUN,
+    DECIDE_RUN,
+    GRAPH_STEP,
+    AGENT_RUN,
+)
 """In the order in which they are warmed up: functions are the steps that are expected to be quick."""
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from engine.domain.definition import Model
 from engine.executors.answer_schema import AnswerSchema
 
-ModelName = Annotated[
-    str, Field(pattern=r"^(.*\$\{.*|[a-z][a-z0-9_-]*:.+)$", max_length=200, examples=["openai:gpt-5-mini"])
-]
+MODEL_NAME = r"^(.*\$\{.*|[a-z][a-z0-9_-]*:.+)$"
+"""`provider:model`, or an expression that gives it."""
+ModelName = Annotated[str, Field(pattern=MODEL_NAME, max_length=200, examples=["openai:gpt-5-mini"])]
 Content = str | list[dict[str, Any]]
 """Text, or blocks (`{type: text, text}`, `{type: image, url}`, ...), which go to the model as they are."""
 

@@ -162,7 +162,8 @@ class Driver:
         back_off = _FIRST_BACK_OFF
         while True:
             if self._poked or (not self._exclusive and self._held):
-                await self._catch_up()
+                if await self._catch_up():
+                    commands = [*commands, Advance()]
             at = self.clock()
             events, after, more = self._decide(commands, at)
             try:
@@ -196,7 +197,7 @@ class Driver:
         for command in commands:
             decision = decide(after, command, at)
             events.extend(decision.events)
-            after, more = decision.execution, decision.more
+            after, more = decision.execution, more or decision.more
         if after.state.seq > self._log_limit and not after.state.terminal and after.state.ending is None:
             message = f"the log has {after.state.seq:,} events; the limit is {self._log_limit:,}"
             failure = Failure(kind=FailureKind.TASK, code="log_limit", message=message, retryable=False)
@@ -221,21 +222,22 @@ class Driver:
         if lease is not None:
             self._lease = lease
 
-    async def _catch_up(self) -> None:
-        """Reads what others wrote. Raises `Fenced` if one of them took the lease."""
+    async def _catch_up(self) -> bool:
+        """Reads what others wrote, and says whether there was anything. Raises `Fenced` if one of them took the lease."""
         self._poked = False
         state = self.stored.state
         if not self._exclusive:
             self._journal.forget(state.tenant, state.id)
         fresh = await self._journal.load(state.tenant, state.id)
         if fresh.rev == self.stored.rev:
-            return
+            return False
         if self._held and (fresh.lease is None or fresh.lease.epoch != self._lease.epoch) and not fresh.state.terminal:
             raise Fenced(state.id)
         self.stored = fresh
         self.execution = fresh.execution
         if fresh.state.terminal:
             self._held = False
+        return True
 
     # -------------------------------------------------------------- running steps
 

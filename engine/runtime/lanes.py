@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from itertools import count
 
 
@@ -69,11 +69,7 @@ class Lanes:
         if slots is not None:
             slots.give_back()
 
-    @asynccontextmanager
-    async def step(self, lane: str | None, priority: int) -> AsyncIterator[None]:
+    def step(self, lane: str | None, priority: int) -> AbstractAsyncContextManager[None]:
+        """Waits for a slot for a step, and holds it."""
         slots = self._steps.get(lane) if lane is not None else None
-        if slots is None:
-            yield
-            return
-        async with slots.slot(priority):
-            yield
+        return nullcontext() if slots is None else slots.slot(priority)

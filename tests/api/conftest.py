@@ -1,6 +1,8 @@
 """The API over a real engine: SQLite in a directory of its own, workers running."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,10 @@ from engine.storage.sqlite import SqliteStore
 from graphql_api.app import create_app
 from tests.api.client import Api, EngineRuntime
 from tests.api.counting_store import CountingStore
+from tests.api.world import World, populated
+from tests.stored_documents import nothing_changes
+
+Unchanged = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -23,3 +29,14 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await api.close()
         store.down = False
     await store.close()
+
+
+@pytest.fixture
+def unchanged(tmp_path: Path) -> Unchanged:
+    """A context in which nothing that is stored may change."""
+    return partial(nothing_changes, tmp_path / "weft.db")
+
+
+@pytest.fixture
+async def world(api: Api) -> World:
+    return await populated(api)

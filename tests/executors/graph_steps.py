@@ -22,9 +22,12 @@ from engine.executors.functions import Functions
 from engine.executors.graph import Graph, GraphWith
 from engine.executors.graphs.registry import Graphs
 from engine.executors.memory import DocumentMemory
+from engine.executors.model_caller import ModelCaller
+from engine.executors.models import ModelCatalogue
 from engine.executors.parts import Offered
 from engine.executors.port import Answer, Done, Result, StepFailure, Suspended
 from engine.executors.prices import Prices
+from engine.executors.script import Script
 from engine.executors.signal import Signal
 from engine.executors.sleep import Sleep
 from engine.executors.step_reports import StepLogs
@@ -47,11 +50,13 @@ class Workers:
         functions: Sequence[Callable[..., Any]] = (),
         graphs: Mapping[str, Any] | None = None,
         prices: Prices | None = None,
+        scripts: Mapping[str, Script] | None = None,
     ) -> None:
         self._store = store
         self._functions = functions
         self._graphs = graphs or {}
         self._prices = prices or Prices({})
+        self._scripts = scripts or {}
         self.epoch = 0
 
     def step(self, with_: Mapping[str, Any], *, answers: Sequence[Answer] = (), **names: Any) -> FakeStepContext:
@@ -85,7 +90,8 @@ class Workers:
         graphs = Graphs([Offered(name, graph, "here") for name, graph in self._graphs.items()])
         graph = Graph(graphs, lambda: kinds, prices=self._prices, logs=logs, now=lambda: NOW)
         function = Function(FunctionCalls(functions, threads), logs)
-        every: list[StepKind] = [graph, function, Transform(), Decide(), FailStep(), Approval(), Signal(), Sleep()]
+        decide = Decide(ModelCaller(ModelCatalogue(self._scripts), self._prices))
+        every: list[StepKind] = [graph, function, Transform(), decide, FailStep(), Approval(), Signal(), Sleep()]
         kinds.update({kind.name: kind for kind in every})
         return graph
 

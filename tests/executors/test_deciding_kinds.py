@@ -1,5 +1,6 @@
-"""The kinds that are decided on the spot, without a worker."""
+"""The kinds that are decided on the spot, without a worker, and the choice that is left to a model."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from engine.domain.expressions import Scope
-from engine.domain.kinds import Begin, Beginning, Fail, MapOver, Repeat, StepKind, Succeed, Wait
+from engine.domain.failure import Budget, Usage
+from engine.domain.kinds import Begin, Beginning, Execute, Fail, MapOver, Repeat, StepKind, Succeed, Wait
 from engine.domain.status import FailureKind
 from engine.domain.waiting import WaitKind
 from engine.executors.approval import Approval
@@ -15,11 +17,29 @@ from engine.executors.decide import Decide
 from engine.executors.fail import FailStep
 from engine.executors.loop import Loop
 from engine.executors.map_over import Map
+from engine.executors.model_caller import ModelCaller
+from engine.executors.models import ModelCatalogue
+from engine.executors.port import BudgetReached, Done, StepFailure
+from engine.executors.prices import Prices
+from engine.executors.script import parse_scripts
 from engine.executors.signal import Signal
 from engine.executors.sleep import Sleep
 from engine.executors.transform import Transform
+from tests.executors.fake_step import FakeStepContext
 
+SCRIPTS = parse_scripts("""
+models:
+  billing: {replies: [{reply: {choice: billing}}]}
+  second: {replies: [{reply: {choice: "2"}}]}
+  other: {replies: [{reply: {choice: neither}}]}
+  down: {replies: [{error: {status: 500}}]}
+  by-system: {replies: [{when: {system: "- bug: It does not work."}, reply: {choice: bug}}]}
+  by-prompt: {replies: [{when: {contains: hunter2}, reply: {choice: bug}}]}
+  numbered: {replies: [{when: {system: '- 2: {"n": [2]} - the other'}, reply: {choice: "2"}}]}
+""")
+DECIDE = Decide(ModelCaller(ModelCatalogue(SCRIPTS), Prices({})))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+CHOOSE = {"from": ["a", "b"], "by": "scripted:second"}
 NESTED = [{"id": "inner", "kind": "transform", "with": {"value": 1}}]
 
 
@@ -65,17 +85,17 @@ def test_decide_takes_the_first_case_that_holds_and_renders_its_value_alone() ->
         {"when": "${ input.total > 10 }", "value": {"total": "${ input.total }"}},
         {"when": "1 / 0 == 1", "value": "never looked at"},
     ]
-    assert begin(Decide(), {"cases": cases}, input={"total": 50}) == Succeed({"total": 50})
+    assert begin(DECIDE, {"cases": cases}, input={"total": 50}) == Succeed({"total": 50})
 
 
 def test_decide_falls_back_to_its_default_even_if_that_is_null() -> None:
     cases = [{"when": False, "value": 1}]
-    assert begin(Decide(), {"cases": cases, "default": "${ input.x }"}, input={"x": 7}) == Succeed(7)
-    assert begin(Decide(), {"cases": cases, "default": None}) == Succeed(None)
+    assert begin(DECIDE, {"cases": cases, "default": "${ input.x }"}, input={"x": 7}) == Succeed(7)
+    assert begin(DECIDE, {"cases": cases, "default": None}) == Succeed(None)
 
 
 def test_decide_without_a_case_that_holds_and_without_default_fails() -> None:
-    failure = failed(begin(Decide(), {"cases": [{"when": "false", "value": 1}]}))
+    failure = failed(begin(DECIDE, {"cases": [{"when": "false", "value": 1}]}))
     assert (failure.code, failure.kind, failure.retryable) == ("no_case", FailureKind.TASK, False)
 
 
@@ -88,13 +108,118 @@ def test_decide_without_a_case_that_holds_and_without_default_fails() -> None:
     ],
 )
 def test_decide_says_which_expression_failed(case: dict[str, Any], path: list[str]) -> None:
-    failure = failed(begin(Decide(), {"cases": [case]}, input={"total": 1}))
+    failure = failed(begin(DECIDE, {"cases": [case]}, input={"total": 1}))
     assert (failure.code, failure.details["path"]) == ("expression_failed", path)
 
 
-def test_decide_refuses_choices_by_models_with_a_reason() -> None:
-    with pytest.raises(ValidationError, match="`choose` is not supported yet"):
-        Decide.With.model_validate({"choose": {"from": ["a"], "by": "model"}})
+# ------------------------------------------------------------------ decide: a model chooses
+
+
+def choosing(model: str, options: Sequence[Any] = ("billing", "bug"), **by: Any) -> FakeStepContext:
+    choose = {"from": list(options), "by": {"model": f"scripted:{model}", **by}}
+    return FakeStepContext(with_=Decide.With.model_validate({"choose": choose}))
+
+
+async def choice_failure(step: FakeStepContext) -> Any:
+    with pytest.raises(StepFailure) as raised:
+        await DECIDE.run(step)
+    return raised.value.failure
+
+
+def refused(with_: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as raised:
+        Decide.With.model_validate(with_)
+    return " / ".join(error["msg"] for error in raised.value.errors())
+
+
+def test_a_choice_is_made_by_a_worker_and_cases_are_not() -> None:
+    assert begin(DECIDE, {"choose": {"from": ["a", "b"], "by": "scripted:second"}}) == Execute()
+    assert begin(DECIDE, {"cases": [{"when": True, "value": 1}]}) == Succeed(1)
+
+
+async def test_the_model_chooses_a_word_and_the_call_is_counted() -> None:
+    step = choosing("billing")
+    assert await DECIDE.run(step) == Done("billing")
+    assert [call.model for call in step.calls] == ["scripted:billing"]
+    assert step.usage.model_calls == 1
+    assert step.usage != Usage(model_calls=1), "tokens are counted too"
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ([None, 0], 0),
+        (["a", 1], 1),
+        ([1, "1"], "1"),
+        (["same", "same"], "same"),
+        (["", "two\nlines"], "two\nlines"),
+        (["x" * 101, "y" * 101], "y" * 101),
+        ([{"value": "a", "description": 1}, {"value": "b"}], {"value": "b"}),
+        ([["a"], {"value": {"deep": [None]}, "description": "the second"}], {"deep": [None]}),
+    ],
+)
+async def test_options_that_are_no_distinct_words_are_numbered_and_keep_their_type(
+    options: list[Any], chosen: Any
+) -> None:
+    assert await DECIDE.run(choosing("second", options)) == Done(chosen)
+
+
+async def test_the_model_is_told_the_options_with_their_descriptions_after_its_system_message() -> None:
+    described = [{"value": "billing", "description": "Money."}, {"value": "bug", "description": "It does not work."}]
+    assert await DECIDE.run(choosing("by-system", described, system="You sort tickets.")) == Done("bug")
+    numbered = [{"n": [1]}, {"value": {"n": [2]}, "description": "the other"}]
+    assert await DECIDE.run(choosing("numbered", numbered)) == Done({"n": [2]})
+
+
+async def test_secrets_are_filled_in_for_the_model_alone() -> None:
+    async def reveal(value: Any) -> Any:
+        return {**value, "prompt": value["prompt"].replace("<secret>", "hunter2")}
+
+    step = choosing("by-prompt", prompt="Which has <secret>?")
+    step.revealed = reveal
+    assert await DECIDE.run(step) == Done("bug")
+    assert step.with_.choose.by.prompt == "Which has <secret>?"
+
+
+async def test_a_reply_that_is_none_of_the_options_is_a_retryable_failure() -> None:
+    step = choosing("other")
+    failure = await choice_failure(step)
+    assert (failure.code, failure.retryable) == ("output_schema_violation", True)
+    assert step.usage.model_calls == 1
+
+
+async def test_a_fallback_chooses_where_the_model_is_not_there() -> None:
+    assert await DECIDE.run(choosing("down", fallbacks=["scripted:billing"])) == Done("billing")
+    assert (await choice_failure(choosing("down"))).code == "model_unavailable"
+
+
+async def test_a_choice_is_held_to_the_budget() -> None:
+    step = choosing("billing")
+    step.budget = Budget(max_model_calls=0)
+    with pytest.raises(BudgetReached):
+        await DECIDE.run(step)
+
+
+@pytest.mark.parametrize("by", ["learned", {"learned": True}, {"model": "learned"}, {"prompt": "?"}, {}, None, 7, ""])
+def test_a_choice_by_anything_but_a_model_is_refused_as_not_part_of_this_version(by: Any) -> None:
+    assert "must name a model" in refused({"choose": {"from": ["a", "b"], "by": by}})
+    assert "learned choices are not part of this version" in refused({"choose": {"from": ["a", "b"], "by": by}})
+
+
+@pytest.mark.parametrize(
+    ("with_", "message"),
+    [
+        ({}, "`cases` or `choose` is needed"),
+        ({"default": 1}, "`cases` or `choose` is needed"),
+        ({"cases": [{"when": True, "value": 1}], "choose": CHOOSE}, "`cases` and `choose` exclude each other"),
+        ({"choose": CHOOSE, "default": None}, "`default` belongs to `cases`"),
+        ({"choose": {**CHOOSE, "from": ["only"]}}, "at least 2 items"),
+        ({"choose": {**CHOOSE, "from": {"a": 1}}}, "valid list"),
+        ({"choose": {**CHOOSE, "by": {"model": "a:b", "temprature": 1}}}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_decision_is_either_by_cases_or_a_choice_of_at_least_two(with_: dict[str, Any], message: str) -> None:
+    assert message in refused(with_)
 
 
 # ------------------------------------------------------------------ waits

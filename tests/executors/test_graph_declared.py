@@ -7,6 +7,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from engine.executors.port import Answer, StepFailure
+from engine.executors.script import parse_scripts
 from engine.storage.sqlite.store import SqliteStore
 from tests.executors.graph_steps import Workers, chain, failure, runs, value, waits
 
@@ -279,3 +280,18 @@ async def test_what_a_node_runs_knows_nothing_of_the_graph_around_it(store: Sqli
     node = {"kind": "graph", "with": {"graph": "look"}, "update": {"seen": "${ output }"}}
     workers = Workers(store, graphs={"look": RunnableLambda(look)})
     assert await workers.output(chain(a=node)) == {"seen": []}
+
+
+async def test_a_node_may_decide_by_cases_or_leave_the_choice_to_a_model(store: SqliteStore) -> None:
+    cases = {"cases": [{"when": "state.seen == []", "value": "${ [size(state.seen)] }"}]}
+    choose = {"choose": {"from": "${ ['none', 'some', string(state.seen[0])] }", "by": "scripted:chooser"}}
+    with_ = chain(
+        a={"kind": "decide", "with": cases, "update": {"seen": "${ output }"}},
+        b={"kind": "decide", "with": choose, "update": {"seen": "${ output }"}},
+    )
+    scripts = parse_scripts('models: {chooser: {replies: [{when: {system: "- 0"}, reply: {choice: some}}]}}')
+    workers = Workers(store, scripts=scripts)
+    step = workers.step(with_)
+    assert (await workers.run(step)).output == {"seen": [0, "some"]}  # type: ignore[union-attr]  # it is Done
+    assert runs(step) == [("graph.a", "succeeded"), ("graph.b", "succeeded")]
+    assert step.usage.model_calls == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.bootstrap import open_engine
+from engine.domain.errors import ValidationFailed
 from engine.domain.events import CheckpointSaved, StepOutputDelta, ToolCalled, ToolReturned
 from engine.domain.failure import Budget
 from engine.domain.status import ExecutionStatus
@@ -31,6 +32,12 @@ models:
       - when: {call: 1}
         tool_calls: [{name: test_add, args: {a: 20, b: 22}}]
       - reply: "it is 42"
+  chooser:
+    usage: {input_tokens: 10, output_tokens: 5}
+    replies:
+      - when: {contains: refund}
+        reply: {choice: "2"}
+      - reply: {choice: "3"}
 """
 
 
@@ -99,6 +106,56 @@ async def test_an_agent_calls_its_tools_and_answers(client: Client) -> None:
     assert [event.tool for event in events if isinstance(event, ToolCalled)] == ["test.add"]
     assert [(event.result, event.failure) for event in events if isinstance(event, ToolReturned)] == [(42, None)]
     assert {"a.round", "a.round[2]"} <= (await client.statuses(view.state.id)).keys()
+
+
+def choice(options: object, by: object) -> dict[str, object]:
+    return {"id": "a", "kind": "decide", "with": {"choose": {"from": options, "by": by}}}
+
+
+BY_CHOOSER = {"model": "scripted:chooser", "prompt": "Who takes ${ input.ticket }?"}
+
+
+async def test_a_model_chooses_one_of_the_options_and_the_call_is_counted(client: Client) -> None:
+    team = {"value": {"team": "${ input.team }"}, "description": "Handles ${ input.team }."}
+    await client.define(choice([{"team": "bugs"}, team], BY_CHOOSER), output="${ steps.a.output.team }")
+    view = await client.run(input={"ticket": "a refund", "team": "money"})
+    assert (view.state.output, view.state.usage.model_calls) == ("money", 1), view.state.failure
+    assert view.runs["a"].usage is not None
+    assert view.runs["a"].usage.tokens == 15
+
+
+async def test_a_choice_that_is_none_of_the_options_is_tried_again_and_then_fails(client: Client) -> None:
+    await client.define({**choice([1, 2], BY_CHOOSER), "retry": {"max_attempts": 2, "initial": "1ms"}})
+    view = await client.run(input={"ticket": "a bug"})
+    assert view.state.failure is not None
+    assert (view.state.failure.code, view.state.usage.model_calls) == ("output_schema_violation", 2)
+
+
+async def test_options_and_models_that_an_expression_gives_are_checked_when_the_step_begins(client: Client) -> None:
+    await client.define(choice("${ input.options }", "${ input.by }"), output="${ steps.a.output }")
+    chosen = await client.run(input={"options": ["x", 1, None], "by": "scripted:chooser"})
+    assert (chosen.state.status, chosen.state.output) == (E.SUCCEEDED, None), chosen.state.failure
+    for wrong in ({"options": ["x"], "by": "scripted:chooser"}, {"options": ["x", "y"], "by": "learned"}):
+        view = await client.run(input=wrong)
+        assert view.state.failure is not None
+        assert (view.state.failure.code, view.state.usage.model_calls) == ("invalid_with", 0)
+
+
+async def test_what_is_wrong_with_a_choice_is_told_when_it_is_written(client: Client) -> None:
+    wrong = choice(["${ steps.later.output }", 1], {"model": "scripted:chooser", "prompt": "${ inptu.x }"})
+    cases = {"cases": [{"when": True, "value": "${ secrets.crm }"}]}
+    steps = [wrong, {"id": "b", "kind": "decide", "with": cases}, {**choice(["x", "y"], "learned"), "id": "c"}]
+    with pytest.raises(ValidationFailed) as raised:
+        await client.define(*steps)
+    found = {".".join(problem.path): problem.message for problem in raised.value.problems}
+    assert found.keys() == {
+        "steps.0.with.choose.from.0",
+        "steps.0.with.choose.by.prompt",
+        "steps.1.with.cases.0.value",
+        "steps.2.with.choose.by",
+    }
+    assert found["steps.1.with.cases.0.value"] == "secrets cannot be used here"
+    assert "learned choices are not part of this version" in found["steps.2.with.choose.by"]
 
 
 GRAPH = {

@@ -108,7 +108,7 @@ async def test_a_start_that_fails_gives_back_the_room_it_took(client: Client, st
     assert (await client.run()).state.status is E.SUCCEEDED
 
 
-async def test_an_execution_that_is_created_twice_at_the_same_time_runs_once(client: Client, store: HeldStore) -> None:
+async def test_an_execution_that_is_created_twice_at_the_same_time_runs_once(client: Client) -> None:
     await client.define(call("a", "slow", {"value": 1}), call("b", "add", {"a": 1}))
     execution_id = derive(EXECUTION, "twice")
     both = [asyncio.create_task(_created(client, execution_id)) for _ in range(2)]
@@ -133,7 +133,7 @@ async def test_an_execution_that_ends_as_it_begins_is_told_to_its_end(client: Cl
     view = await client.run()
     assert (view.state.status, view.state.output) == (E.SUCCEEDED, 1)
     assert store.executions == 1
-    assert client.engine.worker.driving == 0
+    await _until_idle(client)
 
 
 async def test_a_step_that_waits_from_the_beginning_holds_no_worker(client: Client) -> None:
@@ -141,9 +141,7 @@ async def test_a_step_that_waits_from_the_beginning_holds_no_worker(client: Clie
     execution_id = await client.start()
     view = await client.until(execution_id, E.WAITING)
     assert list(view.runs) == ["a"]
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while client.engine.worker.driving:
-            await asyncio.sleep(0.001)
+    await _until_idle(client)
 
 
 async def _created(client: Client, execution_id: str) -> ExecutionView:
@@ -155,4 +153,10 @@ async def _until_committing(store: HeldStore) -> None:
     before = store.executions
     async with asyncio.timeout(PATIENCE_SECONDS):
         while store.executions == before:
+            await asyncio.sleep(0.001)
+
+
+async def _until_idle(client: Client) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while client.engine.worker.driving:
             await asyncio.sleep(0.001)

@@ -25,7 +25,7 @@ _CONDITIONS = {
     "graph": (("edges", "*", "when"),),
 }
 """Where in `with` a string is CEL even without `${ }`."""
-_RECORDED = {"graph": frozenset({"edges", "output"})}
+_RECORDED = {"graph": frozenset({"edges", "output"}), "decide": frozenset({"cases", "default"})}
 """Fields that are evaluated where secrets are not known, in kinds that know them elsewhere."""
 _SCHEMAS = ("schema", "output_schema")
 
