@@ -153,6 +153,7 @@ async def open_engine(
         worker, background = _runtime(settings, services, hub, cache, parts.prices)
         await _run(stack, background)
         grace = settings.grace.total_seconds()
+        stack.push_async_callback(services.journal.close)
         stack.push_async_callback(worker.stop, grace)
         yield Engine(services=services, worker=worker, hub=hub, settings=settings, functions=functions)
 

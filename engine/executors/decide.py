@@ -36,15 +36,20 @@ class DecideWith(Model):
     )
     choose: Choose | None = Field(default=None, description="Lets a model choose; instead of `cases`.")
 
-    @model_validator(mode="after")
-    def _one_way_to_decide(self) -> "DecideWith":
-        if self.choose is None and not self.cases:
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way_to_decide(cls, given: Any) -> Any:
+        """By what is written: it is wrong also where an expression has yet to give the options."""
+        if not isinstance(given, dict):
+            return given
+        cases, choose = given.get("cases") is not None, given.get("choose") is not None
+        if not cases and not choose:
             raise ValueError("`cases` or `choose` is needed")
-        if self.choose is not None and self.cases:
+        if cases and choose:
             raise ValueError("`cases` and `choose` exclude each other")
-        if self.choose is not None and "default" in self.model_fields_set:
+        if choose and "default" in given:
             raise ValueError("`default` belongs to `cases`: with `choose` the model takes one of the options")
-        return self
+        return given
 
 
 class Decide(Executor):

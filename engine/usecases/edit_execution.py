@@ -17,7 +17,6 @@ from engine.usecases.inputs import require_json, require_size
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
 
-
 LARGEST_EDITS = 256 * 1024
 """Bytes of JSON, all edits of one execution taken together: they are part of its state."""
 

@@ -135,8 +135,18 @@ class Journal:
         """
         task = asyncio.create_task(self.append(stored, events, after, at, lease=lease, writes=writes))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._recorded)
         return await asyncio.shield(task)
+
+    def _recorded(self, task: "asyncio.Task[Stored]") -> None:
+        """What was refused concerns the caller; where nobody waits for it any more, nothing was written and nothing is lost."""
+        self._under_way.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.debug("a commit was refused", exc_info=task.exception())
+
+    async def close(self) -> None:
+        """Waits for the commits whose callers hung up."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def append(
         self,

@@ -42,14 +42,14 @@ def wrong_values(type_: Any, given: Any, path: Path) -> Iterator[tuple[Path, Any
         for index, item in enumerate(given):
             yield from wrong_values(inner.of_type, item, (*path, index))
     elif isinstance(inner, GraphQLInputObjectType):
-        yield from ((path, value) for value in (1, "x", [1]))
+        yield from ((path, wrong) for wrong in (1, "x", [1]))
         yield (*path, "unheardOf"), 1
         for name, value in given.items():
             yield from wrong_values(inner.fields[name].type, value, (*path, name))
     elif isinstance(inner, GraphQLEnumType):
-        yield from ((path, value) for value in ("", "NOPE", "atomic", 1, []))
+        yield from ((path, wrong) for wrong in ("", "NOPE", "atomic", 1, []))
     else:
-        yield from ((path, value) for value in WRONG.get(inner.name, ()))
+        yield from ((path, wrong) for wrong in WRONG.get(inner.name, ()))
 
 
 def with_wrong(given: Any, path: Path, wrong: Any) -> Any:

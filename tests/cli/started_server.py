@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from engine.settings import Settings
 from weft import serve as serving
+from weft.cli.json_output import print_json_line
 
 PATIENCE_SECONDS = 40.0
 QUERY = "{ stepKinds { name } workflows(first: 1) { totalCount } }"
@@ -25,7 +26,7 @@ def main(data_dir: str, head_start_seconds: str, *awaited: str) -> None:
     def ask(url: str) -> None:
         answer = _answer(url)
         _await(awaited)
-        print(json.dumps({"answer": answer, "modules": sorted(sys.modules)}))
+        print_json_line({"answer": answer, "modules": sorted(sys.modules)})
         os.kill(os.getpid(), signal.SIGTERM)
 
     serving.serve(

@@ -212,6 +212,8 @@ def test_a_choice_by_anything_but_a_model_is_refused_as_not_part_of_this_version
         ({}, "`cases` or `choose` is needed"),
         ({"default": 1}, "`cases` or `choose` is needed"),
         ({"cases": [{"when": True, "value": 1}], "choose": CHOOSE}, "`cases` and `choose` exclude each other"),
+        ({"cases": [{"when": True, "value": 1}], "choose": "${ input.c }"}, "`cases` and `choose` exclude each other"),
+        ({"cases": []}, "at least 1 item"),
         ({"choose": CHOOSE, "default": None}, "`default` belongs to `cases`"),
         ({"choose": {**CHOOSE, "from": ["only"]}}, "at least 2 items"),
         ({"choose": {**CHOOSE, "from": {"a": 1}}}, "valid list"),

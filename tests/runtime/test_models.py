@@ -144,18 +144,18 @@ async def test_options_and_models_that_an_expression_gives_are_checked_when_the_
 async def test_what_is_wrong_with_a_choice_is_told_when_it_is_written(client: Client) -> None:
     wrong = choice(["${ steps.later.output }", 1], {"model": "scripted:chooser", "prompt": "${ inptu.x }"})
     cases = {"cases": [{"when": True, "value": "${ secrets.crm }"}]}
-    steps = [wrong, {"id": "b", "kind": "decide", "with": cases}, {**choice(["x", "y"], "learned"), "id": "c"}]
+    learned = {**choice(["x", "y"], "learned"), "id": "c"}
     with pytest.raises(ValidationFailed) as raised:
-        await client.define(*steps)
+        await client.define(wrong, {"id": "b", "kind": "decide", "with": cases}, learned)
     found = {".".join(problem.path): problem.message for problem in raised.value.problems}
     assert found.keys() == {
-        "steps.0.with.choose.from.0",
-        "steps.0.with.choose.by.prompt",
-        "steps.1.with.cases.0.value",
-        "steps.2.with.choose.by",
+        "definition.steps.0.with.choose.from.0",
+        "definition.steps.0.with.choose.by.prompt",
+        "definition.steps.1.with.cases.0.value",
+        "definition.steps.2.with.choose.by",
     }
-    assert found["steps.1.with.cases.0.value"] == "secrets cannot be used here"
-    assert "learned choices are not part of this version" in found["steps.2.with.choose.by"]
+    assert found["definition.steps.1.with.cases.0.value"] == "secrets cannot be used here"
+    assert "learned choices are not part of this version" in found["definition.steps.2.with.choose.by"]
 
 
 GRAPH = {
