@@ -161,9 +161,9 @@ class Driver:
         """Decides on the commands and commits; again from the start if somebody else wrote meanwhile."""
         back_off = _FIRST_BACK_OFF
         while True:
-            if self._poked or (not self._exclusive and self._held):
-                if await self._catch_up():
-                    commands = [*commands, Advance()]
+            stale = self._poked or (not self._exclusive and self._held)
+            if stale and await self._catch_up():
+                commands = [*commands, Advance()]
             at = self.clock()
             events, after, more = self._decide(commands, at)
             try:

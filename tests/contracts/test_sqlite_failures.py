@@ -85,11 +85,11 @@ async def test_a_database_that_stays_locked_is_unavailable(store: SqliteStore, t
 
 async def test_a_page_that_cannot_be_read_is_unavailable(store: SqliteStore) -> None:
     store._commits._connection.execute("DROP TABLE executions")
-    with pytest.raises(Unavailable, match="^the store failed: no such table"):
+    with pytest.raises(Unavailable, match=r"^the store failed: no such table"):
         await store.get(A)
-    with pytest.raises(Unavailable, match="^the store failed: no such table"):
+    with pytest.raises(Unavailable, match=r"^the store failed: no such table"):
         await store.count("tenants/t/executions")
-    with pytest.raises(Unavailable, match="^the store failed: no such table"):
+    with pytest.raises(Unavailable, match=r"^the store failed: no such table"):
         await store.commit([Create(path=A, body=b"")])
     await store.commit([Create(path="tenants/t", body=b"")])
 
