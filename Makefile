@@ -14,7 +14,7 @@ LOCKED := $(VENV)/.locked-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 TESTS ?= tests
 ARGS ?=

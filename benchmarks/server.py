@@ -17,6 +17,9 @@ import psutil
 from benchmarks.side import REPOSITORY, SideFailed
 from benchmarks.workflows import MODULE
 
+_LOOK_SECONDS, _SETTLED_SECONDS = 0.5, 0.03
+"""The CPU time that a settled server takes in that time, at the most; it sweeps once a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
@@ -32,6 +35,13 @@ class Server:
         """So far, all threads, in the kernel too."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
+
+    async def settle(self) -> None:
+        """Until it does no more of what it does after its first answer, such as importing what it may need."""
+        before = -1.0
+        while self.cpu_seconds - before > _SETTLED_SECONDS:
+            before = self.cpu_seconds
+            await asyncio.sleep(_LOOK_SECONDS)
 
     @property
     def resident_mib(self) -> float:

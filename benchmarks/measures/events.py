@@ -17,6 +17,7 @@ async def measure(scale: Scale) -> list[Row]:
     async with side("watchers") as watchers:
         rows = await _rows(scale, watchers, "in process", goals=False)
     async with serving() as server, side("watchers", server.host, str(server.port)) as watchers:
+        await server.settle()
         return [*rows, *await _rows(scale, watchers, "over a socket", goals=True)]
 
 

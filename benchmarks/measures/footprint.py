@@ -14,9 +14,11 @@ _HEALTH = request("{ health { status } }")
 
 async def measure(scale: Scale) -> list[Row]:
     starts = [await _start_seconds() for _ in range(scale.rounds)]
-    async with serving() as server, side("client", server.host, str(server.port)) as client:
+    async with serving() as server:
+        await server.settle()
         idle = server.resident_mib
-        await client.ask("many", count=scale.held, in_flight=scale.in_flight)
+        async with side("client", server.host, str(server.port)) as client:
+            await client.ask("many", count=scale.held, in_flight=scale.in_flight)
         after = server.resident_mib
     return [
         Row(what="start to the first answer", number=median(starts), unit="s", goal=Goal(1.5, unit="s")),

@@ -49,6 +49,7 @@ async def _over_http(scale: Scale, directory: Path) -> Row:
     asked = request(QUERY, first=NEWEST)
     ours, theirs = [], []
     async with serving(directory) as server, side("plain_route") as plain:
+        await server.settle()
         plain_process, plain_port = (
             psutil.Process(plain.pid),
             await plain.ask("give", content=await _data(server, asked)),

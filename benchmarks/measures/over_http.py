@@ -19,6 +19,7 @@ async def measure(scale: Scale) -> list[Row]:
         side("client", server.host, str(server.port)) as client,
         side("langgraph") as baseline,
     ):
+        await server.settle()
         for each in (client, baseline):
             await each.ask("many", count=WARM_UP, in_flight=scale.in_flight)
         for _ in range(scale.rounds):

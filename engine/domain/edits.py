@@ -9,6 +9,8 @@ import msgspec
 from engine.domain.errors import Problem
 
 JsonObject = dict[str, Any]
+_SHOWN = 80
+"""Characters of a name in a message."""
 
 
 class EditAction(StrEnum):
@@ -53,9 +55,10 @@ def edit_problems(definition: JsonObject, edits: Sequence[StepEdit], begun: Iter
     ran = set(begun)
     problems = []
     for index, edit in enumerate(edits):
-        message = _objection(edit, ids, ran)
-        if message:
-            problems.append(Problem(message=message, path=("edits", str(index), "stepId")))
+        if objection := _objection(edit, ids, ran):
+            problems.append(Problem(message=objection, path=("edits", str(index), "stepId")))
+        elif objection := _objection_to_definition(edit):
+            problems.append(Problem(message=objection, path=("edits", str(index), "definition")))
         elif edit.action is EditAction.DELETE:
             ids.discard(edit.step_id)
         else:
@@ -64,14 +67,21 @@ def edit_problems(definition: JsonObject, edits: Sequence[StepEdit], begun: Iter
 
 
 def _objection(edit: StepEdit, ids: set[str], ran: set[str]) -> str | None:
+    step_id = edit.step_id[:_SHOWN]
     named = (edit.definition or {}).get("id", edit.step_id)
     if named != edit.step_id:
-        return f"the definition names the step {named!r}, the edit {edit.step_id!r}"
+        return f"the definition names the step {str(named)[:_SHOWN]!r}, the edit {step_id!r}"
     if edit.action is EditAction.INSERT:
-        return f"step {edit.step_id!r} exists already" if edit.step_id in ids else None
+        return f"step {step_id!r} exists already" if edit.step_id in ids else None
     if edit.step_id not in ids:
-        return f"there is no step {edit.step_id!r}"
-    return f"step {edit.step_id!r} has begun already" if edit.step_id in ran else None
+        return f"there is no step {step_id!r}"
+    return f"step {step_id!r} has begun already" if edit.step_id in ran else None
+
+
+def _objection_to_definition(edit: StepEdit) -> str | None:
+    if edit.action is EditAction.DELETE:
+        return None if edit.definition is None else "a step that is deleted needs no definition"
+    return "what shall be in the step stands here" if edit.definition is None else None
 
 
 def _merged(step: JsonObject, members: JsonObject) -> JsonObject:

@@ -30,7 +30,6 @@ class Revealer:
     def __init__(self, source: SecretSource, tenant: str) -> None:
         self._source = source
         self._tenant = tenant
-        self._nonce = secrets.token_hex(16)
         self._veiled: list[_Veiled] = []
         self._values: dict[str, str] = {}
 
@@ -38,9 +37,14 @@ class Revealer:
     def values(self) -> tuple[str, ...]:
         return tuple(self._values.values())
 
+    # Both are made when there is a secret: most steps have none, and compiling is the dearest part of one.
+
+    @cached_property
+    def _nonce(self) -> str:
+        return secrets.token_hex(16)
+
     @cached_property
     def _placeholder(self) -> re.Pattern[str]:
-        """Compiled when there is a secret: most steps have none, and it is the dearest part of one."""
         return re.compile(f"\u2039secret {self._nonce} (\\d+)\u203a")
 
     def veil(self, template: Any, recorded: Any, scope: Scope) -> Any:

@@ -3,10 +3,10 @@
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from msgspec.structs import replace
 from pydantic import ValidationError
 
@@ -45,8 +45,7 @@ Memories = Callable[[str], "BaseStore"]
 """The long-term memory of a tenant."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(msgspec.Struct, frozen=True, eq=False):
     """`number` is the attempt's; `epoch` that of the lease under which it runs."""
 
     driver: Reports

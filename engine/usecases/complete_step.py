@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engine.domain.errors import InvalidState, NotFound, Problem, ValidationFailed
 from engine.domain.execution.commands import Answer
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_json, require_size, require_text
@@ -21,7 +22,7 @@ async def complete_step(
     failure: str | None,
     idempotency_key: str | None,
 ) -> ExecutionView:
-    """`failure` answers with a failure instead of an output.
+    """`failure` answers with a failure instead of an output, and is its message.
 
     Raises `NotFound`, `InvalidState` where the step does not wait, `ValidationFailed` where the output breaks its schema.
     """
@@ -29,11 +30,19 @@ async def complete_step(
     require_text(step_id, ("stepId",))
     require_text(interrupt_id, ("interruptId",))
     require_text(failure, ("failure",), most=10_000)
+    if failure == "" or (failure is not None and output is not None):
+        wrong = "a failure has a message" if failure == "" else "give either an output or a failure"
+        raise ValidationFailed([Problem(message=wrong, path=("failure",))])
     require_json(output, ("output",))
     require_size(output, services.limits.input_bytes, ("output",))
     command = Answer(path=step_id, interrupt_id=interrupt_id, output=output, failure=failure, actor=caller.principal)
     request = [execution_id, step_id, interrupt_id, output, failure]
-    stored = await change_once(
-        services, caller, execution_id, command, verb="completeStep", key=idempotency_key, request=request
-    )
+    try:
+        stored = await change_once(
+            services, caller, execution_id, command, verb="completeStep", key=idempotency_key, request=request
+        )
+    except (NotFound, InvalidState) as error:
+        if error.path == ("id",):  # elsewhere the execution is named so
+            raise type(error)(error.message, path=("executionId",)) from error
+        raise
     return view_of(stored)

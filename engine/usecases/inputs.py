@@ -1,6 +1,7 @@
 """Checks that inputs of use cases share: JSON that can be stored, sizes, labels."""
 
 import re
+from math import inf
 from typing import Any
 
 import msgspec
@@ -46,12 +47,12 @@ def require_key(key: str | None) -> None:
 
 
 def require_budget(budget: Budget | None) -> None:
-    """Every bound that is given is above zero."""
+    """Every bound that is given is above zero, and finite."""
     given = msgspec.structs.asdict(budget) if budget else {}
     problems = [
-        Problem(message=f"a budget is above zero, not {bound}", path=("budget", _camel(name)))
+        Problem(message=f"a budget is a number above zero, not {bound}", path=("budget", _camel(name)))
         for name, bound in given.items()
-        if bound is not None and bound <= 0
+        if bound is not None and not 0 < bound < inf
     ]
     if problems:
         raise ValidationFailed(problems)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engine.domain.errors import Problem, ValidationFailed
 from engine.domain.execution.commands import Signal
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_json, require_size, require_text
@@ -22,6 +23,8 @@ async def signal_execution(
     """Raises `NotFound`, `InvalidState` where it ended, `ValidationFailed` where the waiting step's schema refuses the payload."""
     caller.require_editor()
     require_text(name, ("name",), most=200)
+    if not name:
+        raise ValidationFailed([Problem(message="a signal has a name", path=("name",))])
     require_json(payload, ("payload",))
     require_size(payload, services.limits.input_bytes, ("payload",))
     command = Signal(name=name, payload=payload, actor=caller.principal)

@@ -1,13 +1,27 @@
 """GraphQL documents, parsed and validated once for each text."""
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, GraphQLSyntaxError, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    IntValueNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
 
 from graphql_api.errors import PARSE_FAILED, VALIDATION_FAILED, formatted_all
 from graphql_api.transports.complexity import Complexity, complexity_of
 from graphql_api.transports.refusal import RequestRefused
+
+_MOST_DIGITS = 400
+_LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS}}}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +67,14 @@ class Documents:
             )
             raise _refused([GraphQLError(message)], PARSE_FAILED)
         try:
-            return parse(text, max_tokens=self._limits.tokens)
+            document = parse(text, max_tokens=self._limits.tokens)
         except GraphQLSyntaxError as error:
             raise _refused([error], PARSE_FAILED) from error
         except RecursionError:
             raise _refused([GraphQLError("The document is nested too deeply")], PARSE_FAILED) from None
+        if _LONG_NUMBER.search(text):
+            visit(document, _ShortNumbers())
+        return document
 
     def _check(self, document: DocumentNode) -> None:
         try:
@@ -81,6 +98,14 @@ class Documents:
             for name, count, limit in counts
             if count > limit
         ]
+
+
+class _ShortNumbers(Visitor):
+    """graphql-core fails at whole numbers that Python does not read, which are those of thousands of digits."""
+
+    def enter_int_value(self, node: IntValueNode, *_: object) -> None:
+        if len(node.value) > _MOST_DIGITS:
+            raise _refused([GraphQLError("A number has too many digits", node)], PARSE_FAILED)
 
 
 def _refused(errors: list[GraphQLError], code: str) -> RequestRefused:

@@ -8,7 +8,6 @@ import orjson
 
 from graphql_api.transports.refusal import bad_request
 
-
 _WIDE_NUMBER = re.compile(rb"[0-9]{20}")
 
 

@@ -24,6 +24,7 @@ async def read_request(request: Request) -> GraphQLRequest:
     if request.method != "POST":
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send a POST, or a GET for queries", {"allow": "GET, POST"})
     _require_json(request.headers.get("content-type", ""))
+    _require_plain(request.headers.get("content-encoding", ""))
     return request_of(read_json(await _body(request)))
 
 
@@ -54,6 +55,12 @@ def _require_json(content_type: str) -> None:
         raise refuse(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8", {"accept-post": "application/json"}
         )
+
+
+def _require_plain(content_encoding: str) -> None:
+    """A small compressed body may stand for gigabytes."""
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise refuse(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed", {"accept-encoding": "identity"})
 
 
 async def _body(request: Request) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from graphql_api.schema import build_schema
 from tests.api.client import Api
 from tests.api.conftest import Unchanged
-from tests.api.world import World, accepted_inputs
+from tests.api.world import World, full_inputs
 
 Path = tuple[str, ...]
 UNKEEPABLE = {
@@ -47,14 +47,14 @@ def replaced(value: Any, path: Path, new: Any) -> Any:
 
 
 async def test_there_is_an_input_for_every_mutation(world: World) -> None:
-    assert sorted(accepted_inputs(world)) == MUTATIONS
+    assert sorted(full_inputs(world)) == MUTATIONS
 
 
 async def test_a_text_that_cannot_be_kept_is_refused_wherever_it_stands(
     api: Api, world: World, unchanged: Unchanged
 ) -> None:
     with unchanged():
-        for name, given in accepted_inputs(world).items():
+        for name, given in full_inputs(world).items():
             places = [path for path in texts_in(given) if path[:1] + path[2:3] not in IN_ITEMS]
             assert places
             for path, text in product(places, UNKEEPABLE):
@@ -79,7 +79,7 @@ OBJECTS: list[tuple[str, Path]] = [
 async def test_a_key_that_cannot_be_kept_is_refused_at_its_object(api: Api, world: World, unchanged: Unchanged) -> None:
     with unchanged():
         for (name, place), text in product(OBJECTS, UNKEEPABLE):
-            (error,) = (await api.mutate(name, replaced(accepted_inputs(world)[name], place, {text: 1})))["errors"]
+            (error,) = (await api.mutate(name, replaced(full_inputs(world)[name], place, {text: 1})))["errors"]
             expected = ("VALIDATION_FAILED", list(place), f"in a key, {UNKEEPABLE[text]}")
             assert (error["code"], error["path"], error["message"]) == expected
 

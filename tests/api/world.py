@@ -1,4 +1,4 @@
-"""A little of everything that mutations act on, and an input for each mutation that would be accepted."""
+"""A little of everything that mutations act on, and an input for each mutation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,8 +46,8 @@ async def batch_completed(api: Api, batch_id: str) -> None:
             await live.next()
 
 
-def accepted_inputs(world: World) -> dict[str, dict[str, Any]]:
-    """By mutation. Every field that the mutation has is given, as far as one request can."""
+def full_inputs(world: World) -> dict[str, dict[str, Any]]:
+    """By mutation, with all the fields that it has, as far as one input may have them."""
     bulk = {"reason": "why", "confirm": True, "mode": "ATOMIC", "idempotencyKey": "key"}
     chosen = {
         "workflow": "asks",
@@ -93,7 +93,6 @@ def accepted_inputs(world: World) -> dict[str, dict[str, Any]]:
             "stepId": "approve",
             "interruptId": "int_1",
             "output": {"ok": True, "note": "fine"},
-            "failure": "no",
             "idempotencyKey": "key",
         },
         "retryExecution": {"id": world.failed, "fromStep": "first"},
