@@ -58,7 +58,7 @@ async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
             *(sys.executable, "-m", "weft", "serve", "--port", "0", "--json"),
             stdout=PIPE,
             cwd=REPOSITORY,
-            env={**{name: text for name, text in os.environ.items() if not name.startswith("WEFT_")}, **settings},
+            env={**_environment(), **settings},
         )
         try:
             assert process.stdout is not None
@@ -71,3 +71,10 @@ async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """As a user's: an installed program finds its modules compiled."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("WEFT_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "weft-benchmarks-bytecode")}

@@ -13,6 +13,7 @@ _HEALTH = request("{ health { status } }")
 
 
 async def measure(scale: Scale) -> list[Row]:
+    await _start_seconds()  # compiles what was not compiled yet
     starts = [await _start_seconds() for _ in range(scale.rounds)]
     async with serving() as server:
         await server.settle()
