@@ -11,6 +11,8 @@ import orjson
 from engine.domain.errors import BadRequest
 
 MAX_FIRST = 100
+_LARGEST = 2**31 - 1
+"""Of what listings are numbered by: what GraphQL's Int holds."""
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -67,7 +69,7 @@ def _typed(part: Any, wanted: type, cursor: str) -> Any:
             return datetime.fromtimestamp(part // 1_000_000, UTC).replace(microsecond=part % 1_000_000)
         except (OverflowError, ValueError, OSError) as error:
             raise _refusal(cursor) from error
-    if type(part) is not wanted:
+    if type(part) is not wanted or (isinstance(part, int) and not 0 <= part <= _LARGEST):
         raise _refusal(cursor)
     return part
 

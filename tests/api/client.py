@@ -57,6 +57,10 @@ class Api:
         assert isinstance(answer, dict)
         return answer
 
+    async def post(self, body: object) -> httpx.Response:
+        """For what is refused before it is a request."""
+        return await self._http.post("/graphql", json=body)
+
     async def data(self, query: str, **variables: Any) -> dict[str, Any]:
         """`data` of a response without errors."""
         answer = await self.send(query, **variables)
