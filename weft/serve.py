@@ -26,6 +26,8 @@ from weft.ending_streams import EndingStreams
 
 CLOSING_SECONDS = 3
 """How long a stopping server waits for requests that are being answered. Streams are ended at once."""
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than load balancers keep theirs, so that none sends into a closing one."""
 _BACKLOG = 2048
 _HEAD_START_SECONDS = 0.3
 """Of the first requests, before what they do not need is loaded beside them."""
@@ -142,6 +144,7 @@ async def _answer(
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=CLOSING_SECONDS,
         ),
         on_listening,
