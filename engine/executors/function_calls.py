@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.domain.failure import Failure
 from engine.domain.status import FailureKind
+from engine.executors.failures import snake_case
 from engine.executors.functions import Functions, RegisteredFunction
 from engine.executors.port import StepFailure
 from engine.executors.python_values import NotJson, to_json
@@ -52,11 +53,19 @@ class FunctionCalls:
         except SystemExit as error:  # let through, it would end the whole worker
             message = f"the function {function.name!r} asked the process to exit ({error.code!r})"
             raise StepFailure(_failure(FailureKind.TASK, "system_exit", message, step_id)) from error
+        except Exception:
+            raise
         except asyncio.CancelledError as error:
             if _cancelled_from_outside():
                 raise
             message = f"the function {function.name!r} was cancelled from within"
             raise StepFailure(_failure(FailureKind.TASK, "cancelled_error", message, step_id)) from error
+        except (
+            BaseException
+        ) as error:  # KeyboardInterrupt, say: let through, it would end the worker or nobody would see it
+            name = type(error).__name__
+            message = f"the function {function.name!r} raised {name}"
+            raise StepFailure(_failure(FailureKind.TASK, snake_case(name), message, step_id)) from error
 
 
 def _cancelled_from_outside() -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from langgraph.types import Interrupt
@@ -13,14 +14,22 @@ from engine.domain.waiting import WaitingFor, WaitKind
 from engine.executors.port import StepFailure
 from engine.executors.python_values import NotJson, to_json
 
+LARGEST = 128 * 1024
+"""Bytes of JSON, all interrupts of a step taken together: they are part of the execution's state while it waits."""
+
 
 def waits_of(interrupts: Iterable[Interrupt[Any]], step_id: str) -> tuple[WaitingFor, ...]:
     """One wait for each interrupt. A value that is a text is the prompt; a dict may hold `prompt`, `schema` and
     `assignees`.
 
-    Raises `StepFailure` (`bad_interrupt`) for a value that is no JSON and for a schema that is none.
+    Raises `StepFailure` (`bad_interrupt`) for a value that is no JSON, for a schema that is none, and for more than the
+    state of an execution can hold.
     """
-    return tuple(_wait(interrupt, step_id) for interrupt in interrupts)
+    waits = tuple(_wait(interrupt, step_id) for interrupt in interrupts)
+    size = len(msgspec.json.encode(waits))
+    if size > LARGEST:
+        raise StepFailure(_bad(f"the step's interrupts have {size:,} bytes as JSON; the limit is {LARGEST:,}", step_id))
+    return waits
 
 
 def _wait(interrupt: Interrupt[Any], step_id: str) -> WaitingFor:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from engine.domain.errors import Unavailable
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
+from engine.storage.sqlite import SqliteStore
 
 
 class CountingStore(DocumentStore):
-    def __init__(self, store: DocumentStore) -> None:
-        self._store = store
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = self.within = store
         self.exclusive = store.exclusive
         self.calls: Counter[str] = Counter()
         self.down = False

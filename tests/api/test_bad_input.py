@@ -1,6 +1,7 @@
 """Input of excessive depth or size, ids of nothing, and a store that does not answer."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from tests.api.client import Api
 from tests.api.conftest import Unchanged
 from tests.api.definitions import asks, sums
+from tests.api.world import World
+from tests.full_disk import full_disk
 
 
 def nested(depth: int) -> list[Any]:
@@ -101,3 +104,28 @@ async def test_when_the_store_does_not_answer_the_code_says_so(api: Api) -> None
     for error in (query, start):
         assert error["extensions"]["code"] == "UNAVAILABLE"
         assert "disk" in error["message"]
+
+
+async def test_a_full_disk_is_told_as_such_without_saying_where_it_is(
+    api: Api, world: World, unchanged: Unchanged, tmp_path: Path
+) -> None:
+    large = "x" * 500_000
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("createWorkflow", {"definition": sums("large") | {"output": large}}),
+        ("updateWorkflow", {"name": "sums", "definition": sums() | {"output": large}}),
+        ("startExecution", {"workflow": "sums", "input": {"n": 1, "large": large}}),
+        ("signalExecution", {"id": world.waiting, "name": "go", "payload": large}),
+        ("completeStep", {"executionId": world.waiting, "stepId": "approve", "output": {"ok": True, "more": large}}),
+        ("startExecutions", {"items": [{"workflow": "sums", "input": {"n": 1, "large": large}}]}),
+    ]
+    with unchanged(), full_disk(api.store.within):
+        for name, input_ in given:
+            type_ = f"{name[0].upper()}{name[1:]}Input"
+            query = f"mutation($input: {type_}!) {{ {name}(input: $input) {{ errors {{ code }} }} }}"
+            error = await api.error(query, input=input_)
+            assert error["extensions"] == {"code": "UNAVAILABLE"}
+            assert error["message"] == "the store failed: database or disk is full"
+            assert str(tmp_path) not in str(error)
+        assert (await api.data("{ executions { totalCount } }"))["executions"]["totalCount"] == 5
+    for name, input_ in given:
+        assert (await api.mutate(name, input_))["errors"] == []

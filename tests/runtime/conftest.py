@@ -17,7 +17,9 @@ OpenEngine = Callable[[], AbstractAsyncContextManager[Client]]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, modules=("tests.runtime.parts",), lanes={"narrow": 1})
+    return Settings(
+        data_dir=tmp_path, modules=("tests.runtime.parts", "tests.runtime.odd_functions"), lanes={"narrow": 1}
+    )
 
 
 @pytest.fixture
