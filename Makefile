@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer (with pip and venv) and make. Everything else goes into .venv, from hash-locked requirements,
-# and is installed again only when a lock has changed. Another interpreter: make test PYTHON=python3.12
+# and is installed again only when a lock has changed (--no-deps: the lock is complete, and pip need not resolve it again). Another interpreter: make test PYTHON=python3.12
 
 ifndef PYTHON
 PYTHON := $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -61,7 +61,7 @@ clean: ## remove the environment and what tools leave behind
 $(LOCKED): requirements/dev.txt
 	@test -n "$(VERSION)" || { echo "Weft needs Python 3.11 or newer; found: $(or $(PYTHON),none). Try make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 $(INSTALLED): $(LOCKED) pyproject.toml

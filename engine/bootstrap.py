@@ -17,7 +17,7 @@ from yaml import YAMLError
 from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
 from engine.bus.topics import BATCH_WAKE, EVENTS, WAKE
-from engine.domain.ids import WORKER, mint
+from engine.domain.ids import WORKER, RandomBytes, mint
 from engine.domain.kinds import StepKind
 from engine.domain.validation import DefinitionLimits
 from engine.executors.addresses import AddressGuard
@@ -104,7 +104,24 @@ def utc_now() -> datetime:
 
 async def open_store(settings: Settings) -> DocumentStore:
     """The store alone, for whoever closes it. Raises `CannotOpenStore`, as where another process has it open."""
+    if settings.store == "firestore":
+        from engine.storage.firestore import FirestoreStore  # noqa: PLC0415  # Google's client, in this mode alone
+
+        return await FirestoreStore.open(
+            project=settings.project, database=settings.database, emulator=settings.firestore_emulator
+        )
     return await SqliteStore.open(settings.data_dir / DATABASE)
+
+
+async def open_bus(settings: Settings) -> MessageBus:
+    """The bus alone, for whoever closes it. Raises `Unavailable`."""
+    if settings.bus == "pubsub":
+        from engine.bus.pubsub import PubSubBus  # noqa: PLC0415  # Google's client, in this mode alone
+
+        return await PubSubBus.open(
+            project=settings.project, emulator=settings.pubsub_emulator, provision=settings.provision == "auto"
+        )
+    return LocalBus()
 
 
 @asynccontextmanager
@@ -112,12 +129,14 @@ async def open_engine(
     settings: Settings,
     *,
     store: DocumentStore | None = None,
+    bus: MessageBus | None = None,
     clock: Clock = utc_now,
+    random_bytes: RandomBytes = secrets.token_bytes,
     scripts: Mapping[str, Script] | None = None,
 ) -> AsyncIterator[Engine]:
     """Everything is running when the context is entered, and has been handed back and closed when it is left.
 
-    `store` replaces the one of the settings, and stays open; `scripts` are added to those of the settings.
+    `store` and `bus` replace those of the settings, and stay open; `scripts` are added to those of the settings.
 
     Raises `BadSettings`, `Unavailable` (the store is in use, or cannot be read), `PartsRefused`.
     """
@@ -125,8 +144,9 @@ async def open_engine(
         if store is None:
             store = await open_store(settings)
             stack.push_async_callback(store.close)
-        bus = LocalBus()
-        stack.push_async_callback(bus.close)
+        if bus is None:
+            bus = await open_bus(settings)
+            stack.push_async_callback(bus.close)
         hub = Hub(bus)
         children = Children()
         cache = StepCache(store, clock)
@@ -148,7 +168,7 @@ async def open_engine(
         built_in = await _built_in_kinds(stack, settings, parts)
         kinds = StepKindCatalogue([*built_in.values(), *(offered.value() for offered in offered_kinds(modules))])
         built_in.update(kinds)
-        services = _services(settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock)
+        services = _services(settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock, random_bytes=random_bytes)
         children.bind(services)
         worker, background = _runtime(settings, services, hub, cache, parts.prices)
         await _run(stack, background)
@@ -214,7 +234,14 @@ async def _built_in_kinds(stack: AsyncExitStack, settings: Settings, parts: _Par
 
 
 def _services(
-    settings: Settings, store: DocumentStore, *, bus: MessageBus, hub: Hub, kinds: StepKindCatalogue, clock: Clock
+    settings: Settings,
+    store: DocumentStore,
+    *,
+    bus: MessageBus,
+    hub: Hub,
+    kinds: StepKindCatalogue,
+    clock: Clock,
+    random_bytes: RandomBytes,
 ) -> Services:
     workflows = WorkflowRepository(store)
     plans = Plans(workflows, kinds)
@@ -235,7 +262,7 @@ def _services(
         kinds=kinds,
         limits=Limits(definition=DefinitionLimits()),
         clock=clock,
-        random_bytes=secrets.token_bytes,
+        random_bytes=random_bytes,
         adapters={"store": settings.store, "bus": settings.bus},
         lanes=settings.lanes,
         started_at=clock(),

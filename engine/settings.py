@@ -23,7 +23,9 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Defaults are those of a laptop. `secrets` are the `WEFT_SECRET_<NAME>` variables, by NAME."""
+    """Defaults are those of a laptop. `secrets` are the `WEFT_SECRET_<NAME>` variables, by NAME. `role` (all, api, worker) is said on
+    the command line; `project` and the emulators (`host:port`) are Google's own variables.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -34,6 +36,14 @@ class Settings:
     log_format: str = "console"
     log_level: str = "INFO"
     auth: str = "local"
+    tokens_file: Path | None = None
+    role: str = "all"
+    project: str | None = None
+    database: str = "(default)"
+    firestore_emulator: str | None = None
+    pubsub_emulator: str | None = None
+    provision: str = "auto"
+    lease: timedelta = timedelta(seconds=60)
     lanes: Mapping[str, int] = field(default_factory=dict)
     capacity: int = 200
     retention: timedelta | None = None
@@ -84,6 +94,13 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part) for part in _names(text))
 
 
+def _lease(text: str) -> timedelta:
+    lease = parse_duration(text)
+    if not timedelta(seconds=2) <= lease <= timedelta(minutes=10):
+        raise ValueError(f"is {text!r}; it must be from 2s to 10m")
+    return lease
+
+
 def _lanes(text: str) -> dict[str, int]:
     lanes = {}
     for part in _names(text):
@@ -98,8 +115,20 @@ VARIABLES = (
     Variable("WEFT_HOST", "host", str, "address to listen on; only loopback addresses with `WEFT_AUTH=local`"),
     Variable("WEFT_PORT", "port", _whole(0, 65535), "port to listen on; 0 takes a free one"),
     Variable("WEFT_DATA_DIR", "data_dir", Path, "directory of the embedded store"),
-    Variable("WEFT_STORE", "store", _choice("sqlite"), "where documents are kept: `sqlite`"),
-    Variable("WEFT_BUS", "bus", _choice("local"), "how hints move between processes: `local`"),
+    Variable(
+        "WEFT_STORE", "store", _choice("sqlite", "firestore"), "where documents are kept: `sqlite`, or `firestore`"
+    ),
+    Variable("WEFT_BUS", "bus", _choice("local", "pubsub"), "how hints move between processes: `local`, or `pubsub`"),
+    Variable("WEFT_DATABASE", "database", str, "the Firestore database"),
+    Variable(
+        "WEFT_PROVISION",
+        "provision",
+        _choice("auto", "never"),
+        "whether a start may create missing topics and subscriptions: `auto`, or `never` (`weft provision` did)",
+    ),
+    Variable(
+        "WEFT_LEASE", "lease", _lease, "how long a worker holds an execution without renewing, from `2s` to `10m`"
+    ),
     Variable(
         "WEFT_MODULES", "modules", _names, "Python modules with functions, graphs and step kinds, comma-separated"
     ),
@@ -110,7 +139,13 @@ VARIABLES = (
         _choice("DEBUG", "INFO", "WARNING", "ERROR"),
         "`DEBUG`, `INFO`, `WARNING`, `ERROR`",
     ),
-    Variable("WEFT_AUTH", "auth", _choice("local"), "who may call: `local`, everyone on this machine is the owner"),
+    Variable(
+        "WEFT_AUTH",
+        "auth",
+        _choice("local", "token"),
+        "who may call: `local`, everyone on this machine is the owner; `token`, who shows a token of `WEFT_TOKENS_FILE`",
+    ),
+    Variable("WEFT_TOKENS_FILE", "tokens_file", Path, "YAML file of the tokens that may call"),
     Variable("WEFT_LANES", "lanes", _lanes, "concurrency limits of lanes: `name=limit`, comma-separated"),
     Variable("WEFT_CAPACITY", "capacity", _whole(1, 100_000), "executions that a worker drives at a time"),
     Variable(
@@ -131,13 +166,23 @@ VARIABLES = (
 )
 
 
-CLIENT_VARIABLES = {"WEFT_URL": "the server that the command line talks to (`http://127.0.0.1:8000`)"}
+GOOGLE_VARIABLES = (
+    Variable("GOOGLE_CLOUD_PROJECT", "project", str, "the Google Cloud project of Firestore and Pub/Sub"),
+    Variable("FIRESTORE_EMULATOR_HOST", "firestore_emulator", str, "`host:port` of a Firestore emulator"),
+    Variable("PUBSUB_EMULATOR_HOST", "pubsub_emulator", str, "`host:port` of a Pub/Sub emulator"),
+)
+"""Google's own, with the meaning they have everywhere."""
+
+CLIENT_VARIABLES = {
+    "WEFT_URL": "the server that the command line talks to (`http://127.0.0.1:8000`)",
+    "WEFT_TOKEN": "the token that the command line shows to it",
+}
 """Read by the `weft` command alone."""
 
 
 def read_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     """Raises `BadSettings` with everything that is wrong. `overrides`, where not None, come before the environment."""
-    known = {variable.name: variable for variable in VARIABLES}
+    known = {variable.name: variable for variable in (*VARIABLES, *GOOGLE_VARIABLES)}
     values: dict[str, Any] = {}
     problems = []
     secrets = {}

@@ -6,6 +6,14 @@ from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
+from engine.domain.errors import WeftError
+
+
+class NoSuchTopic(WeftError):
+    """A topic that does not exist, on a bus where this process may not create it."""
+
+    code = "NOT_FOUND"
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
@@ -19,7 +27,15 @@ Handler = Callable[[Message], Awaitable[None]]
 class MessageBus(ABC):
     @abstractmethod
     async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
-        """Hands the message over; at-least-once from here. Raises `Unavailable`."""
+        """Hands the message over; at-least-once from here. Raises `Unavailable`, and `NoSuchTopic` where the topic does not exist
+        and may not be created.
+        """
+
+    @abstractmethod
+    def hint(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        """As `publish`, for what is in the store already: neither waits nor raises. It is sent in a moment, together with others;
+        beyond a bounded backlog, or where the bus does not answer, it is lost, with a line in the log.
+        """
 
     @abstractmethod
     def consume(
@@ -30,9 +46,11 @@ class MessageBus(ABC):
         """
 
     @abstractmethod
-    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
-        """Every message published while the context is open, for this listener alone. A listener that lags beyond a bounded
-        buffer loses the oldest messages, and nobody else is slowed down.
+    def listen(
+        self, topic: str, *, only: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        """Every message published while the context is open, for this listener alone; with `only`, those whose attributes have all
+        these values. A listener that lags beyond a bounded buffer loses the oldest messages, and nobody else is slowed down.
         """
 
     @abstractmethod

@@ -109,12 +109,19 @@ class DocumentStore(ABC):
     """Atomic, durable, keyed documents with declared queries.
 
     Reads see every commit that was acknowledged before they began. Any method may raise `Unavailable` (disk full, no answer in
-    time, closed); a commit that raises it has not been applied. Paths, page sizes and cursors that cannot be are `BadRequest`.
+    time, closed). A commit that raises it has not been applied; where the store is shared and stopped answering it may have been,
+    so whoever tries again decides on what is stored by then. Paths, page sizes and cursors that cannot be are `BadRequest`.
     Concurrent use from one event loop is allowed.
     """
 
     exclusive: bool
     """True where this process is the only one that can have the store open, so that leases found at start are void."""
+
+    async def now(self) -> datetime | None:
+        """The time by the store's own clock, UTC, for processes on machines whose clocks differ. None where the store has none: then
+        this machine's is the only one.
+        """
+        return None
 
     @abstractmethod
     async def get(self, path: str) -> Document | None: ...

@@ -1,6 +1,6 @@
 """Who has to keep the contracts of `storage/port.py` and `bus/port.py`. A new adapter is one more entry here."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -9,16 +9,17 @@ from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
 from engine.storage.port import DocumentStore
 from engine.storage.sqlite import SqliteStore
+from tests.emulators import Emulators
 
 OpenStore = Callable[[], AbstractAsyncContextManager[DocumentStore]]
 """Each call gives an empty store of its own."""
 
 
-def _sqlite_in_memory(_directory: Path) -> OpenStore:
+def _sqlite_in_memory(_directory: Path, _emulators: Emulators) -> OpenStore:
     return lambda: _sqlite(None)
 
 
-def _sqlite_file(directory: Path) -> OpenStore:
+def _sqlite_file(directory: Path, _emulators: Emulators) -> OpenStore:
     numbers = count()
     return lambda: _sqlite(directory / f"{next(numbers)}.db")
 
@@ -32,9 +33,12 @@ async def _sqlite(path: Path | None) -> AsyncIterator[DocumentStore]:
         await store.close()
 
 
-def _local() -> MessageBus:
+async def _local(_emulators: Emulators) -> MessageBus:
     return LocalBus(redelivery_seconds=(0.001,) * 5)
 
 
-STORES: dict[str, Callable[[Path], OpenStore]] = {"sqlite in memory": _sqlite_in_memory, "sqlite file": _sqlite_file}
-BUSES: dict[str, Callable[[], MessageBus]] = {"local": _local}
+STORES: dict[str, Callable[[Path, Emulators], OpenStore]] = {
+    "sqlite in memory": _sqlite_in_memory,
+    "sqlite file": _sqlite_file,
+}
+BUSES: dict[str, Callable[[Emulators], Awaitable[MessageBus]]] = {"local": _local}

@@ -6,11 +6,12 @@ import pytest
 from engine.bus.port import MessageBus
 from engine.storage.port import DocumentStore
 from tests.contracts.backends import BUSES, STORES, OpenStore
+from tests.emulators import Emulators
 
 
 @pytest.fixture(params=STORES)
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    return STORES[request.param](tmp_path)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, emulators: Emulators) -> OpenStore:
+    return STORES[request.param](tmp_path, emulators)
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def store(open_store: OpenStore) -> AsyncIterator[DocumentStore]:
 
 
 @pytest.fixture(params=BUSES)
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[MessageBus]:
-    opened = BUSES[request.param]()
+async def bus(request: pytest.FixtureRequest, emulators: Emulators) -> AsyncIterator[MessageBus]:
+    opened = await BUSES[request.param](emulators)
     yield opened
     await opened.close()

@@ -38,6 +38,13 @@ class LocalBus(MessageBus):
 
     async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         self._check_open()
+        self._deliver(topic, body, attributes)
+
+    def hint(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        if not self._closed:
+            self._deliver(topic, body, attributes)
+
+    def _deliver(self, topic: str, body: bytes, attributes: Mapping[str, str] | None) -> None:
         message = Message(body=body, attributes=dict(attributes) if attributes else {})
         if topic in self._groups:
             for group in self._groups[topic].values():
@@ -61,9 +68,11 @@ class LocalBus(MessageBus):
             await consumer.close(self._grace_seconds)
 
     @asynccontextmanager
-    async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[Message]]:
+    async def listen(
+        self, topic: str, *, only: Mapping[str, str] | None = None
+    ) -> AsyncIterator[AsyncIterator[Message]]:
         self._check_open()
-        listener = Listener(self._listener_buffer)
+        listener = Listener(self._listener_buffer, only)
         self._listeners[topic].add(listener)
         try:
             yield listener
