@@ -53,6 +53,8 @@ bench: $(INSTALLED) ## measure throughput and latency against bare LangGraph
 lock: ## resolve pyproject.toml into requirements/*.txt again (needs uv)
 	uv pip compile pyproject.toml $(LOCK) --output-file requirements/runtime.txt
 	uv pip compile pyproject.toml $(LOCK) --extra dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+	uv pip compile pyproject.toml $(LOCK) --extra gcp --extra openai --extra mcp --constraints requirements/dev.txt --output-file requirements/container.txt
+	echo hatchling | uv pip compile - $(LOCK) --constraints requirements/dev.txt --output-file requirements/build.txt
 
 clean: ## remove the environment and what tools leave behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
