@@ -1,5 +1,7 @@
 """What the API needs of the process around it, and what every operation carries along."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -21,6 +23,36 @@ class Credentials:
     authorization: str | None
 
 
+class Unauthenticated(Exception):  # the ports' own refusal; an error of the engine has another root
+    """Nobody is known by these credentials. `shown` tells whether there was a token at all; why one does not count is
+    not told, so that an expired token, a withdrawn one and one that never was look alike.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        super().__init__("The token is not valid" if shown else "A bearer token is required")
+        self.shown = shown
+
+
+WhileValid = Callable[[Callable[[], object]], AbstractContextManager[None]]
+"""Makes a context in which what it is given is called, at most once and on the event loop, when something ends; at once if
+it has ended already.
+"""
+
+
+def for_ever(on_end: Callable[[], object]) -> AbstractContextManager[None]:
+    """A `WhileValid` of what never ends."""
+    del on_end
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who calls, and how long that holds: it ends when what was shown expires, is withdrawn, or means another caller."""
+
+    caller: Caller
+    while_valid: WhileValid = for_ever
+
+
 class Runtime(Protocol):
     """The process that serves the API."""
 
@@ -33,8 +65,8 @@ class Runtime(Protocol):
         have made are refused.
         """
 
-    async def identify(self, credentials: Credentials) -> Caller:
-        """Asked once for every HTTP request and every socket."""
+    async def identify(self, credentials: Credentials) -> Identity:
+        """Asked once for every HTTP request and every socket, before anything of it is read. Raises `Unauthenticated`."""
 
 
 LOCAL_OWNER = Caller(tenant=TenantId("local"), principal="local", role=Role.ADMIN)

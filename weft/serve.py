@@ -17,10 +17,9 @@ from starlette.types import ASGIApp
 from engine.bootstrap import open_engine
 from engine.executors.late import warm_up
 from engine.settings import Settings
-from engine.usecases.caller import Caller
 from engine.usecases.services import Services
 from graphql_api.app import create_app
-from graphql_api.context import LOCAL_OWNER, Credentials
+from graphql_api.context import LOCAL_OWNER, Credentials, Identity
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
 
@@ -50,9 +49,9 @@ class LocalRuntime:
     services: Services
     local: bool = True
 
-    async def identify(self, credentials: Credentials) -> Caller:
+    async def identify(self, credentials: Credentials) -> Identity:
         del credentials
-        return LOCAL_OWNER
+        return Identity(caller=LOCAL_OWNER)
 
 
 def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.context import Context, Credentials, Position, Runtime
+from graphql_api.context import Context, Credentials, Identity, Position, Runtime, Unauthenticated
+from graphql_api.errors import UNAUTHENTICATED
 from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
 from graphql_api.transports.json_text import write_json
 from graphql_api.transports.operations import Operation, Operations
@@ -43,17 +44,24 @@ class GraphQLOverHTTP:
             and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM, HTML]) == HTML
         ):
             return HTMLResponse(self._page, headers=_PAGE_HEADERS)
+        identity = await self._identify(request)
         given = await read_request(request)
-        credentials = Credentials(authorization=request.headers.get("authorization"))
         position = Position(after=last_event_id(request.headers))
-        context = Context(
-            services=self._runtime.services, caller=await self._runtime.identify(credentials), position=position
-        )
+        context = Context(services=self._runtime.services, caller=identity.caller, position=position)
         operation = self._operations.prepare(given, context)
         media_type = _media_type(request.method, accept, operation)
         if media_type == EVENT_STREAM:
-            return EventStream(operation.stream(), position)
+            return EventStream(operation.stream(), position, identity.while_valid)
         return _response(await operation.run(), media_type)
+
+    async def _identify(self, request: Request) -> Identity:
+        """Several headers of that name are joined, as HTTP has it, and so are no token."""
+        shown = ", ".join(request.headers.getlist("authorization")) or None
+        try:
+            return await self._runtime.identify(Credentials(authorization=shown))
+        except Unauthenticated as error:
+            challenge = 'Bearer realm="weft"' + (', error="invalid_token"' if error.shown else "")
+            raise refuse(401, UNAUTHENTICATED, str(error), {"www-authenticate": challenge}) from error
 
 
 def _media_type(method: str, accept: str, operation: Operation) -> str:

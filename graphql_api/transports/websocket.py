@@ -5,6 +5,7 @@ streams down and nothing piles up for it.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import aclosing
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.usecases.caller import Caller
-from graphql_api.context import Context, Credentials, Runtime
+from graphql_api.context import Context, Credentials, Identity, Runtime, Unauthenticated
 from graphql_api.transports.json_text import read_json, write_json
 from graphql_api.transports.operations import GraphQLRequest, Operations
 from graphql_api.transports.reading import MAX_BODY
@@ -78,17 +79,33 @@ class GraphQLOverWebSocket:
         async with asyncio.TaskGroup() as tasks:
             connection = _Connection(socket, tasks, self._operations, self._runtime)
             try:
-                async with asyncio.timeout(self._init_timeout_seconds):
-                    caller = await connection.begin()
-                await connection.serve(caller)
-            except TimeoutError:
-                await socket.close(4408, "Connection initialisation timeout")
+                identity = await _in_time(connection.begin(), self._init_timeout_seconds)
+                await _while_valid(identity, connection.serve(identity.caller))
             except _Closed as closed:
+                connection.cancel_all()  # first, since closing waits for a client that does not read
                 await socket.close(closed.code, closed.reason)
             except WebSocketDisconnect:
                 pass
             finally:
                 connection.cancel_all()
+
+
+async def _in_time(beginning: Awaitable[Identity], seconds: float) -> Identity:
+    try:
+        async with asyncio.timeout(seconds):
+            return await beginning
+    except TimeoutError as error:
+        raise _Closed(4408, "Connection initialisation timeout") from error
+
+
+async def _while_valid(identity: Identity, serving: Awaitable[None]) -> None:
+    """Clients of `graphql-ws` come back after 4403, with a new token if they have one."""
+    try:
+        async with asyncio.timeout(None) as patience:
+            with identity.while_valid(lambda: patience.reschedule(0)):
+                await serving
+    except TimeoutError as error:
+        raise _Closed(4403, "Forbidden") from error
 
 
 class _Connection:
@@ -99,21 +116,28 @@ class _Connection:
         self._runtime = runtime
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def begin(self) -> Caller:
+    async def begin(self) -> Identity:
         """Up to the acknowledgement. Who the client is, it says once."""
         while True:
             match await self._receive():
                 case ConnectionInit(payload=payload):
-                    shown = (payload or {}).get("authorization") or (payload or {}).get("Authorization")
-                    header = self._socket.headers.get("authorization")
-                    credentials = Credentials(authorization=shown if isinstance(shown, str) else header)
-                    caller = await self._runtime.identify(credentials)
+                    identity = await self._identify(payload or {})
                     await self._send({"type": "connection_ack"})
-                    return caller
+                    return identity
                 case Subscribe():
                     raise _Closed(4401, "Unauthorized")
                 case Ping():
                     await self._send({"type": "pong"})
+
+    async def _identify(self, payload: dict[str, Any]) -> Identity:
+        """By the payload, which is all that a browser can give; else by the header of the upgrade."""
+        shown = payload.get("authorization") or payload.get("Authorization")
+        if not isinstance(shown, str):
+            shown = ", ".join(self._socket.headers.getlist("authorization")) or None
+        try:
+            return await self._runtime.identify(Credentials(authorization=shown))
+        except Unauthenticated as error:
+            raise (_Closed(4403, "Forbidden") if error.shown else _Closed(4401, "Unauthorized")) from error
 
     async def serve(self, caller: Caller) -> None:
         """Until the client goes."""

@@ -7,10 +7,9 @@ import httpx
 from starlette.applications import Starlette
 
 from engine.bootstrap import Engine
-from engine.usecases.caller import Caller
 from engine.usecases.services import Services
 from engine.usecases.watch_execution import watch_execution
-from graphql_api.context import LOCAL_OWNER, Credentials
+from graphql_api.context import LOCAL_OWNER, Credentials, Identity
 from tests.api.counting_store import CountingStore
 
 
@@ -27,9 +26,9 @@ class EngineRuntime:
     def services(self) -> Services:
         return self._engine.services
 
-    async def identify(self, credentials: Credentials) -> Caller:
+    async def identify(self, credentials: Credentials) -> Identity:
         del credentials
-        return self.caller
+        return Identity(caller=self.caller)
 
 
 class Api:

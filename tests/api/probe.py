@@ -13,9 +13,8 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.schema.config import StrawberryConfig
 
 from engine.domain.errors import BadRequest, NotFound, Unavailable
-from engine.usecases.caller import Caller
 from engine.usecases.services import Services
-from graphql_api.context import LOCAL_OWNER, Credentials, Info
+from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info
 from graphql_api.metrics import Metrics
 from graphql_api.transports.documents import DocumentLimits, Documents
 from graphql_api.transports.http import GraphQLOverHTTP
@@ -38,9 +37,9 @@ class ProbeRuntime:
     def services(self) -> Services:
         return NO_SERVICES
 
-    async def identify(self, credentials: Credentials) -> Caller:
+    async def identify(self, credentials: Credentials) -> Identity:
         self.seen.append(credentials.authorization)
-        return LOCAL_OWNER
+        return Identity(caller=LOCAL_OWNER)
 
 
 @strawberry.type
