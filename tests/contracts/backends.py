@@ -9,6 +9,10 @@ from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
 from engine.storage.port import DocumentStore
 from engine.storage.sqlite import SqliteStore
+from tests.chaos.faults import Faults
+from tests.chaos.sim_bus import Exchange, SimBus
+from tests.chaos.sim_database import Database
+from tests.chaos.sim_store import SimStore
 from tests.emulators import Emulators
 
 OpenStore = Callable[[], AbstractAsyncContextManager[DocumentStore]]
@@ -37,8 +41,22 @@ async def _local(_emulators: Emulators) -> MessageBus:
     return LocalBus(redelivery_seconds=(0.001,) * 5)
 
 
+@asynccontextmanager
+async def _simulated_store() -> AsyncIterator[DocumentStore]:
+    yield SimStore(Database(), Faults())
+
+
+def _simulated(_directory: Path, _emulators: Emulators) -> OpenStore:
+    return _simulated_store
+
+
+async def _simulated_bus(_emulators: Emulators) -> MessageBus:
+    return SimBus(Exchange(Faults(), redelivery_seconds=(0.001,) * 5))
+
+
 STORES: dict[str, Callable[[Path, Emulators], OpenStore]] = {
     "sqlite in memory": _sqlite_in_memory,
     "sqlite file": _sqlite_file,
+    "simulated": _simulated,
 }
-BUSES: dict[str, Callable[[Emulators], Awaitable[MessageBus]]] = {"local": _local}
+BUSES: dict[str, Callable[[Emulators], Awaitable[MessageBus]]] = {"local": _local, "simulated": _simulated_bus}

@@ -20,6 +20,8 @@ _COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {
 class Dictionary:
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
+        self._collections: dict[str, dict[str, Document]] = {}
+        """The same documents by the name of their collection."""
 
     def commit(self, writes: Sequence[Write]) -> None:
         for write in writes:
@@ -36,35 +38,37 @@ class Dictionary:
             raise Conflict(write.path)
 
     def _apply(self, write: Write) -> None:
+        named = self._named(write.path.rpartition("/")[0])
         if isinstance(write, Delete):
             self.documents.pop(write.path, None)
+            named.pop(write.path, None)
             return
         before = self.documents.get(write.path)
         fields = {name: value for name, value in write.fields.items() if value is not None}
         rev = before.rev + 1 if before else 1
-        self.documents[write.path] = Document(path=write.path, rev=rev, fields=fields, body=write.body)
+        document = Document(path=write.path, rev=rev, fields=fields, body=write.body)
+        self.documents[write.path] = named[write.path] = document
 
     def matching(self, collection: str, filters: Sequence[Filter]) -> list[Document]:
         return [
             each
-            for each in self.documents.values()
+            for each in self._named(collection).values()
             if _within(each.path, collection) and all(_matches(each, asked) for asked in filters)
         ]
+
+    def _named(self, collection: str) -> dict[str, Document]:
+        return self._collections.setdefault(collection.rpartition("/")[2], {})
 
     def query(self, collection: str, filters: Sequence[Filter], order: Sequence[Order]) -> list[Document]:
         """Everything that a query finds, in order."""
         found = [each for each in self.matching(collection, filters) if all(o.field in each.fields for o in order)]
-        down = bool(order) and order[-1].descending
-        keys = [*((o.field, o.descending) for o in order), ("", down)]
-
-        def compare(left: Document, right: Document) -> int:
-            return _compare(left, right, keys)
-
-        return sorted(found, key=cmp_to_key(compare))
+        return sorted(found, key=cmp_to_key(lambda left, right: compare(left, right, order)))
 
 
-def _compare(left: Document, right: Document, keys: Sequence[tuple[str, bool]]) -> int:
-    for field, descending in keys:
+def compare(left: Document, right: Document, order: Sequence[Order]) -> int:
+    """Below 0 where `left` comes before `right`."""
+    down = bool(order) and order[-1].descending
+    for field, descending in (*((each.field, each.descending) for each in order), ("", down)):
         one, other = _key(left, field), _key(right, field)
         if one != other:
             return -1 if (one < other) is not descending else 1

@@ -1,0 +1,147 @@
+"""An event loop without real time, threads and sockets: when nothing is ready, the clock jumps to the next timer.
+
+Everything that runs on it belongs to an owner (a simulated process) or to nobody (the store, the bus, the test). What an owner would do
+while it is stopped is parked, as SIGSTOP does it; it goes on in its old order when the owner is let go.
+"""
+
+import asyncio
+import heapq
+from asyncio import Handle, TimerHandle
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+SPINS_BORNE = 1_000_000
+"""Turns of the loop at one moment, before it is said to run in a circle."""
+
+
+class Stuck(Exception):
+    """Nothing is ready and no timer is set, or the clock does not move on any more."""
+
+
+class Owner:
+    """`tasks` are those that have not ended, in order of their creation."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.parked: list[_OwnedHandle | _OwnedTimer] = []
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+
+    def let_go(self) -> None:
+        """What was parked is done now, unless it was cancelled meanwhile."""
+        self.stopped = False
+        parked, self.parked = self.parked, []
+        loop = asyncio.get_running_loop()
+        for handle in parked:
+            loop.call_soon(handle.again, context=NOBODY)
+
+
+OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
+NOBODY = Context()
+"""For what goes on whoever is stopped. Not for tasks: a context cannot be entered twice at a time."""
+
+
+class _OwnedHandle(Handle):
+    def _run(self) -> None:
+        owner = self._context.get(OWNER)
+        if owner is not None and owner.stopped:
+            owner.parked.append(self)
+        else:
+            super()._run()
+
+    def again(self) -> None:
+        if not self.cancelled():
+            self._run()
+
+
+class _OwnedTimer(TimerHandle):
+    def _run(self) -> None:
+        owner = self._context.get(OWNER)
+        if owner is not None and owner.stopped:
+            owner.parked.append(self)
+        else:
+            super()._run()
+
+    def again(self) -> None:
+        if not self.cancelled():
+            self._run()
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._spins = 0
+        self._clock_resolution = 1e-6
+        self._selector = self
+        self.set_task_factory(_owned_task)
+
+    def time(self) -> float:
+        return self._now
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """What the loop asks its selector for: here nothing ever comes from outside."""
+        if timeout is None:
+            raise Stuck("everybody waits, and for nobody")
+        if timeout > 0:
+            self._now += timeout
+            self._spins = 0
+        self._spins += 1
+        if self._spins > SPINS_BORNE:
+            raise Stuck(f"the clock stands still at {self._now:.3f}")
+        return []
+
+    def _process_events(self, _events: list[Any]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """There is no thread to wake."""
+
+    def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> Handle:
+        handle = _OwnedHandle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]  # the queue of BaseEventLoop
+        return handle
+
+    def call_at(  # type: ignore[override]  # the generic signature adds nothing here
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        timer = _OwnedTimer(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # the queue of BaseEventLoop
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """At once and here: a thread would have a time of its own."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - whatever it raises is raised where it is awaited
+            future.set_exception(error)
+        return future
+
+
+def _owned_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **more: Any
+) -> "asyncio.Task[Any]":
+    task = asyncio.Task(coroutine, loop=loop, context=context or copy_context(), **more)
+    owner = context.get(OWNER) if context is not None else OWNER.get()
+    if owner is not None:
+        owner.tasks[task] = None
+        task.add_done_callback(lambda done: owner.tasks.pop(done, None), context=NOBODY)
+    return task
+
+
+def run_virtually(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, from the moment 0 on. Raises `Stuck`."""
+    loop = VirtualLoop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(main)
+    finally:
+        try:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
