@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from engine.domain.errors import BadRequest, PayloadTooLarge
+from engine.storage.commit_limits import check_body, check_writes
 from engine.storage.indexes import collection_at
 from engine.storage.paths import split_document_path
-from engine.storage.port import MAX_BODY_BYTES, MAX_WRITES, Create, Delete, Write
+from engine.storage.port import Create, Delete, Write
 from engine.storage.sqlite.columns import Cells
 from engine.storage.sqlite.tables import Row, Table
 
@@ -45,10 +45,7 @@ class Change(msgspec.Struct, frozen=True):
 
 def changes(writes: Sequence[Write], tables: Tables) -> list[Change]:
     """Raises `BadRequest`, `PayloadTooLarge`, `UndeclaredQuery`, `UndeclaredField`."""
-    if len(writes) > MAX_WRITES:
-        raise BadRequest(f"a commit takes {MAX_WRITES} writes at most, not {len(writes)}")
-    if len(writes) > 1 and len({write.path for write in writes}) < len(writes):
-        raise BadRequest("a commit may name a document once")
+    check_writes(writes)
     return [_change(write, tables) for write in writes]
 
 
@@ -57,9 +54,7 @@ def _change(write: Write, tables: Tables) -> Change:
     table = tables[collection_at(parent).name]
     if isinstance(write, Delete):
         return Change(table, parent, identifier, False, write.if_rev, None, b"")  # noqa: FBT003 - positional for speed
-    if len(write.body) > MAX_BODY_BYTES:
-        message = f"a document would have {len(write.body):,} bytes; the store takes {MAX_BODY_BYTES:,}"
-        raise PayloadTooLarge(message)
+    check_body(write.body)
     create = isinstance(write, Create)
     if_rev = None if isinstance(write, Create) else write.if_rev
     return Change(table, parent, identifier, create, if_rev, table.encode(write.fields), write.body)

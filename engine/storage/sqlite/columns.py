@@ -6,9 +6,17 @@ from typing import Any
 
 import orjson
 
+from engine.storage.field_values import (
+    Encoders,
+    as_boolean,
+    as_integer,
+    as_string,
+    as_strings,
+    as_time,
+    encode_value,
+)
 from engine.storage.indexes import Collection, FieldType
-from engine.storage.paths import encodable
-from engine.storage.port import FieldValue, UndeclaredField
+from engine.storage.port import FieldValue
 
 Cell = str | int | None
 Cells = tuple[Cell, ...]
@@ -16,7 +24,6 @@ Cells = tuple[Cell, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_INTEGERS = range(-(2**63), 2**63)
 
 SQL_TYPE: Mapping[FieldType, str] = {
     FieldType.STRING: "TEXT",
@@ -27,40 +34,18 @@ SQL_TYPE: Mapping[FieldType, str] = {
 }
 
 
-def _string(value: FieldValue) -> Cell:
-    if isinstance(value, str) and encodable(value):
-        return str.__str__(value)  # a plain str also of a StrEnum, so that stored and given values compare equal
-    raise TypeError
-
-
-def _integer(value: FieldValue) -> Cell:
-    if isinstance(value, int) and not isinstance(value, bool) and value in _INTEGERS:
-        return value
-    raise TypeError
-
-
-def _boolean(value: FieldValue) -> Cell:
-    if isinstance(value, bool):
-        return int(value)
-    raise TypeError
-
-
 def _time(value: FieldValue) -> Cell:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return (value - _EPOCH) // _MICROSECOND
-    raise TypeError
+    return (as_time(value) - _EPOCH) // _MICROSECOND
 
 
 def _strings(value: FieldValue) -> Cell:
-    if isinstance(value, tuple) and all(isinstance(each, str) and encodable(each) for each in value):
-        return orjson.dumps(value).decode()
-    raise TypeError
+    return orjson.dumps(as_strings(value)).decode()
 
 
-ENCODERS: Mapping[FieldType, Callable[[FieldValue], Cell]] = {
-    FieldType.STRING: _string,
-    FieldType.INTEGER: _integer,
-    FieldType.BOOLEAN: _boolean,
+ENCODERS: Encoders[Cell] = {
+    FieldType.STRING: as_string,
+    FieldType.INTEGER: as_integer,
+    FieldType.BOOLEAN: as_boolean,
     FieldType.TIME: _time,
     FieldType.STRINGS: _strings,
 }
@@ -69,11 +54,7 @@ ENCODERS: Mapping[FieldType, Callable[[FieldValue], Cell]] = {
 
 def encode_cell(collection: Collection, field: str, value: FieldValue) -> Cell:
     """Raises `UndeclaredField`."""
-    declared = collection.type_of(field)
-    try:
-        return None if value is None else ENCODERS[declared](value)
-    except TypeError as error:
-        raise UndeclaredField(f"{collection.name}.{field} takes a {declared}, not {value!r:.100}") from error
+    return encode_value(ENCODERS, collection, field, value)
 
 
 DECODERS: Mapping[FieldType, Callable[[Any], FieldValue]] = {

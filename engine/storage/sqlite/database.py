@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.storage.errors import CannotOpenStore
 from engine.storage.indexes import Collection
-from engine.storage.sqlite.errors import CannotOpenStore, IncompatibleFile
+from engine.storage.sqlite.errors import IncompatibleFile
 from engine.storage.sqlite.migration import declare
 
 SCHEMA_VERSION = 1

@@ -2,13 +2,7 @@
 
 import sqlite3
 
-from engine.domain.errors import Unavailable, WeftError
-
-
-class CannotOpenStore(WeftError):
-    """The database file is in use, damaged, no database, or written by a newer version. It was not changed."""
-
-    code = "UNAVAILABLE"
+from engine.domain.errors import Unavailable
 
 
 class IncompatibleFile(Exception):

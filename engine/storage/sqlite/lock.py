@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from engine.storage.sqlite.errors import CannotOpenStore
+from engine.storage.errors import CannotOpenStore
 
 
 class FileLock:

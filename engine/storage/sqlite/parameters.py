@@ -2,19 +2,11 @@
 
 from collections.abc import Sequence
 
-from engine.domain.errors import BadRequest
 from engine.storage.indexes import Collection
-from engine.storage.paths import encodable, split_document_path
-from engine.storage.port import FieldValue, Filter, Op, Order, UndeclaredField
+from engine.storage.paths import split_document_path
+from engine.storage.port import FieldValue, Filter, Op, Order
+from engine.storage.query_values import member, place
 from engine.storage.sqlite.columns import Cell, encode_cell
-
-
-def distinct(filters: Sequence[Filter]) -> list[Filter]:
-    """Each value of an IN once: each is looked up by itself, and would be found as often as it is named."""
-    return [
-        Filter(each.field, each.op, tuple(dict.fromkeys(each.value))) if isinstance(each.value, tuple) else each
-        for each in filters
-    ]
 
 
 def parameters(collection: Collection, path: str, filters: Sequence[Filter]) -> dict[str, Cell]:
@@ -22,7 +14,7 @@ def parameters(collection: Collection, path: str, filters: Sequence[Filter]) -> 
     named: dict[str, Cell] = {"parent": path}
     for position, each in enumerate(filters):
         if each.op is Op.CONTAINS:
-            named[f"f{position}"] = _member(collection, each)
+            named[f"f{position}"] = member(collection, each)
         elif each.op is Op.IN and isinstance(each.value, tuple):
             cells = (encode_cell(collection, each.field, value) for value in each.value)
             named |= {f"f{position}_{at}": cell for at, cell in enumerate(cells)}
@@ -35,15 +27,7 @@ def continuation(
     collection: Collection, order: Sequence[Order], start_after: Sequence[FieldValue], *, group: bool
 ) -> dict[str, Cell]:
     """Raises `BadRequest` where `start_after` does not fit the order."""
-    *values, last = start_after or (None,)
-    if len(values) != len(order) or None in values or not isinstance(last, str) or not encodable(last):
-        raise BadRequest(f"a page of {collection.name} starts after one value for each order and a document id")
+    values, last = place(collection, order, start_after)
     cells = [encode_cell(collection, each.field, value) for each, value in zip(order, values, strict=True)]
-    place = split_document_path(last) if group else (last,)
-    return {f"a{at}": cell for at, cell in enumerate((*cells, *place))}
-
-
-def _member(collection: Collection, each: Filter) -> Cell:
-    if each.value is None or (isinstance(each.value, str) and encodable(each.value)):
-        return each.value
-    raise UndeclaredField(f"{collection.name}.{each.field} contains strings, not {each.value!r:.100}")
+    key = split_document_path(last) if group else (last,)
+    return {f"a{at}": cell for at, cell in enumerate((*cells, *key))}

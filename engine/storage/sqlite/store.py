@@ -6,16 +6,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from engine.domain.errors import BadRequest, Unavailable
+from engine.domain.errors import Unavailable
 from engine.storage.indexes import COLLECTIONS, collection_at, require
 from engine.storage.paths import split_document_path
-from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Op, Order, Write
+from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
+from engine.storage.query_values import check_limit, distinct, matches_nothing
 from engine.storage.sqlite.changes import changes
 from engine.storage.sqlite.columns import Cell, RowFields
 from engine.storage.sqlite.database import open_database
 from engine.storage.sqlite.group_commit import GroupCommit
 from engine.storage.sqlite.lock import FileLock
-from engine.storage.sqlite.parameters import continuation, distinct, parameters
+from engine.storage.sqlite.parameters import continuation, parameters
 from engine.storage.sqlite.reader import Reader, Rows
 from engine.storage.sqlite.selection import Selection, Selector
 from engine.storage.sqlite.tables import Table
@@ -80,14 +81,13 @@ class SqliteStore(DocumentStore):
         limit: int,
     ) -> list[Document]:
         table = self._table(collection)
-        if limit < 1:
-            raise BadRequest(f"a page has at least one document, not {limit}")
+        check_limit(limit)
         filters = distinct(filters)
         selection = self._selection(table, collection, filters, tuple(order), continued=start_after is not None)
         named = {"limit": limit, **parameters(table.collection, collection, filters)}
         if start_after is not None:
             named |= continuation(table.collection, order, start_after, group="/" not in collection)
-        if _matches_nothing(filters):
+        if matches_nothing(filters):
             return []
         rows = await self._fetch(selection, named, inline=selection.bounded and limit <= _BOUNDED_PAGE)
         return [_document(table, row) for row in rows]
@@ -97,7 +97,7 @@ class SqliteStore(DocumentStore):
         filters = distinct(filters)
         selection = self._selection(table, collection, filters, None, continued=False)
         named = parameters(table.collection, collection, filters)
-        if _matches_nothing(filters):
+        if matches_nothing(filters):
             return 0
         ((number,),) = await self._fetch(selection, named, inline=False)
         return int(number)
@@ -148,11 +148,6 @@ class SqliteStore(DocumentStore):
         if inline:
             return self._reader.fetch(selection.sql, named)
         return await self._reader.fetch_aside(selection.sql, named)
-
-
-def _matches_nothing(filters: Sequence[Filter]) -> bool:
-    """None is not found by any filter, and no value is one of none."""
-    return any(each.value is None or (each.op is Op.IN and each.value == ()) for each in filters)
 
 
 def _document(table: Table, row: tuple[Any, ...]) -> Document:
