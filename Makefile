@@ -20,7 +20,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check schema bench lock clean
+.PHONY: help demo serve test check schema indexes bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +46,9 @@ check: $(INSTALLED) ## lint, format, types, import rules, GraphQL schema
 schema: $(INSTALLED) ## print the schema to schema.graphql
 	$(BIN)/python -m graphql_api.schema > schema.graphql.new
 	mv schema.graphql.new schema.graphql
+
+indexes: $(INSTALLED) ## write firestore/ again: indexes, expiry, security rules
+	$(BIN)/python -m engine.storage.firestore.index_files
 
 bench: $(INSTALLED) ## measure throughput and latency against bare LangGraph
 	$(BIN)/python -m benchmarks $(ARGS)
