@@ -1,6 +1,7 @@
 """Settings: the only reader of the environment. Every name begins with `WEFT_`; one that is not known is refused."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from engine.domain.durations import parse_duration
 
 SECRET_PREFIX = "WEFT_SECRET_"  # noqa: S105  # the name of a variable, not a secret
+NO_TOKENS_FILE = "WEFT_AUTH=token needs WEFT_TOKENS_FILE, the file of the tokens that may call"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -51,6 +53,8 @@ class Settings:
     prices: Path | None = None
     http_allow: tuple[Network, ...] = ()
     grace: timedelta = timedelta(seconds=10)
+    secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret
+    secret_prefix: str = "weft"  # noqa: S105  # the same
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -99,6 +103,13 @@ def _lease(text: str) -> timedelta:
     if not timedelta(seconds=2) <= lease <= timedelta(minutes=10):
         raise ValueError(f"is {text!r}; it must be from 2s to 10m")
     return lease
+
+
+def _prefix(text: str) -> str:
+    # Without a hyphen, because that is what ends it: see `engine.secrets.secret_manager`.
+    if not re.fullmatch("[a-z][a-z0-9]{0,19}", text):
+        raise ValueError(f"is {text!r}; it must be 1 to 20 small letters and digits, a letter first")
+    return text
 
 
 def _lanes(text: str) -> dict[str, int]:
@@ -162,6 +173,18 @@ VARIABLES = (
         _networks,
         "private networks that `http` steps may reach, such as `10.1.0.0/16`",
     ),
+    Variable(
+        "WEFT_SECRETS",
+        "secret_source",
+        _choice("environment", "secret-manager"),
+        "where `secrets.<name>` come from: `environment`, the variables `WEFT_SECRET_<NAME>`; or Google's `secret-manager`",
+    ),
+    Variable(
+        "WEFT_SECRETS_PREFIX",
+        "secret_prefix",
+        _prefix,
+        "in Secret Manager, `secrets.crm` of the tenant `acme` is the secret `<prefix>-acme-crm`",
+    ),
     Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
 )
 
@@ -176,6 +199,7 @@ GOOGLE_VARIABLES = (
 CLIENT_VARIABLES = {
     "WEFT_URL": "the server that the command line talks to (`http://127.0.0.1:8000`)",
     "WEFT_TOKEN": "the token that the command line shows to it",
+    "WEFT_TOKEN_OVER_HTTP": "`yes`: the command line shows the token to other machines over plain http too",
 }
 """Read by the `weft` command alone."""
 
@@ -196,7 +220,18 @@ def read_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
                 problems.append(f"{name} {error}")
         elif name.startswith("WEFT_") and name not in known and name not in CLIENT_VARIABLES:
             problems.append(f"{name} is not a setting; see the configuration table in the README")
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    problems.extend(_disagreements(values))
     if problems:
         raise BadSettings(problems)
-    values.update({name: value for name, value in overrides.items() if value is not None})
     return Settings(**values, secrets=secrets)
+
+
+def _disagreements(values: Mapping[str, Any]) -> list[str]:
+    """What no setting shows by itself. `values` are those that were given."""
+    problems = []
+    if values.get("auth") == "token" and "tokens_file" not in values:
+        problems.append(NO_TOKENS_FILE)
+    if "tokens_file" in values and "auth" not in values:
+        problems.append("WEFT_TOKENS_FILE protects nothing without WEFT_AUTH=token; say `token`, or `local`")
+    return problems

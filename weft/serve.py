@@ -6,8 +6,8 @@ import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
@@ -16,12 +16,14 @@ from starlette.types import ASGIApp
 
 from engine.bootstrap import open_engine
 from engine.executors.late import warm_up
-from engine.settings import Settings
+from engine.settings import NO_TOKENS_FILE, BadSettings, Settings
 from engine.usecases.services import Services
 from graphql_api.app import create_app
-from graphql_api.context import LOCAL_OWNER, Credentials, Identity
+from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Runtime
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
+from weft.token_file import TokenFile
+from weft.token_runtime import token_runtime
 
 CLOSING_SECONDS = 3
 """How long a stopping server waits for requests that are being answered. Streams are ended at once."""
@@ -57,7 +59,7 @@ class LocalRuntime:
 def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
     """Until a signal. `on_listening` gets the URL, such as `http://127.0.0.1:8000`, when requests are answered.
 
-    Raises `AddressInUse`, `AddressRefused`, and what `open_engine` raises.
+    Raises `AddressInUse`, `AddressRefused`, `BadTokenFile`, and what `open_engine` raises.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, on_listening))
@@ -98,7 +100,7 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]
     if foreign and settings.auth == "local":
         raise AddressRefused(
             f"{settings.host} is reachable from other machines, and with WEFT_AUTH=local everybody who can connect is "
-            f"the owner: listen on 127.0.0.1, and let a proxy that asks who is calling stand in front of it"
+            f"the owner: listen on 127.0.0.1, or ask who is calling with WEFT_AUTH=token"
         )
     # `localhost` means both; one socket has one address, and clients try IPv4 as well.
     family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
@@ -106,9 +108,9 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]
 
 
 async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
+    tokens = _tokens(settings)
     with closing(listen(settings)) as listener, _stop_signals() as stopping:
-        async with open_engine(settings) as engine:
-            runtime = LocalRuntime(services=engine.services)
+        async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
             app = EndingStreams(create_app(runtime), stopping)
             listening = asyncio.Event()
 
@@ -120,6 +122,24 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
             await _answer(app, listener, stopping, announce)
             warming.cancel()
             _log.info("stopping: steps that are under way get %g s", settings.grace.total_seconds())
+
+
+def _tokens(settings: Settings) -> TokenFile | None:
+    """None where everybody is the owner. Read before anything is opened: a server that nobody could call begins no work."""
+    if settings.auth == "local":
+        return None
+    if settings.tokens_file is None:
+        raise BadSettings([NO_TOKENS_FILE])
+    return TokenFile(settings.tokens_file)
+
+
+@asynccontextmanager
+async def _runtime(services: Services, tokens: TokenFile | None) -> AsyncIterator[Runtime]:
+    if tokens is None:
+        yield LocalRuntime(services=services)
+        return
+    async with token_runtime(services, tokens) as runtime:
+        yield runtime
 
 
 async def _warm_up(listening: asyncio.Event) -> None:

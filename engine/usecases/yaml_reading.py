@@ -65,7 +65,7 @@ class _Reading:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _refusal("a file holds one workflow; start another file for the next", (), event)
+                    raise _refusal("a file holds one document; start another file for the next", (), event)
             self._take(event)
         if self._problems:
             raise ValidationFailed(self._problems)

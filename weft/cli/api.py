@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from weft.cli.address import ServerAddress
-from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused
+from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused, Unauthenticated
 from weft.cli.subscription import subscribe
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -16,12 +16,13 @@ _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 class Api:
     """One server. Made by `connect`; documents are GraphQL texts with one operation."""
 
-    def __init__(self, address: ServerAddress, http: httpx.AsyncClient) -> None:
+    def __init__(self, address: ServerAddress, http: httpx.AsyncClient, authorization: str | None) -> None:
         self.address = address
         self._http = http
+        self._authorization = authorization
 
     async def query(self, document: str, **variables: Any) -> dict[str, Any]:
-        """The response's `data`. Raises `NoServer`, `ConnectionLost`, `RequestRefused`."""
+        """The response's `data`. Raises `NoServer`, `Unauthenticated`, `ConnectionLost`, `RequestRefused`."""
         try:
             response = await self._http.post(self.address.graphql, json={"query": document, "variables": variables})
         except httpx.ConnectError as error:
@@ -44,9 +45,11 @@ class Api:
 
     def subscribe(self, document: str, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:
         """The `data` of every event until the server completes the stream. Raises as `query` does."""
-        return subscribe(self.address, document, variables)
+        return subscribe(self.address, document, variables, self._authorization)
 
     def _data(self, response: httpx.Response) -> dict[str, Any]:
+        if response.status_code == httpx.codes.UNAUTHORIZED:  # of the server, or of a proxy in front of it
+            raise Unauthenticated(self.address.url, shown=self._authorization is not None)
         try:
             answer = response.json()
         except ValueError:
@@ -61,7 +64,8 @@ class Api:
 
 
 @asynccontextmanager
-async def connect(address: ServerAddress) -> AsyncIterator[Api]:
-    """Opens no connection before the first request."""
-    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=not address.loopback) as http:
-        yield Api(address, http)
+async def connect(address: ServerAddress, authorization: str | None = None) -> AsyncIterator[Api]:
+    """Opens no connection before the first request. `authorization` is the value of that header in all of them."""
+    headers = {} if authorization is None else {"authorization": authorization}
+    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=not address.loopback, headers=headers) as http:
+        yield Api(address, http, authorization)

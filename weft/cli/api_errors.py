@@ -13,6 +13,17 @@ class NoServer(ApiError):
     """Nothing answers at the address, or what answers is not Weft. No request has been carried out."""
 
 
+class Unauthenticated(ApiError):
+    """The server asks who is calling, and the token does not tell, or there is none. `shown` is whether there was one."""
+
+    def __init__(self, url: str, *, shown: bool) -> None:
+        super().__init__(
+            f"{url} does not accept the token in WEFT_TOKEN: it is wrong, has expired or was withdrawn"
+            if shown
+            else f"{url} asks for a token: set WEFT_TOKEN"
+        )
+
+
 class ConnectionLost(ApiError):
     """The connection broke while a request was under way, or a stream was: what was asked may have been done or not."""
 

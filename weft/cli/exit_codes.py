@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     INTERNAL = 70
     IN_USE = 75
+    DENIED = 77
     CONFIGURATION = 78
     INTERRUPTED = 130
 
@@ -27,6 +28,7 @@ MEANINGS = {
     ExitCode.UNAVAILABLE: "no server, or it cannot work at the moment: trying again may help",
     ExitCode.INTERNAL: "the server made a mistake; its log says more",
     ExitCode.IN_USE: "`serve`: the port is in use, or the data directory is, or cannot be opened",
+    ExitCode.DENIED: "the server asks for a token, or does not accept the one in `WEFT_TOKEN`",
     ExitCode.CONFIGURATION: "`serve`: a setting is wrong, or a module cannot be imported",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C; executions go on",
 }

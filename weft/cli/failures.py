@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from weft.cli.api_errors import ApiError, ConnectionLost, NoServer, Refusal, RequestRefused
+from weft.cli.api_errors import ApiError, ConnectionLost, NoServer, Refusal, RequestRefused, Unauthenticated
 from weft.cli.exit_codes import CommandFailed, ExitCode
 
 _CODES = {"UNAVAILABLE": ExitCode.UNAVAILABLE, "INTERNAL": ExitCode.INTERNAL}
@@ -18,6 +18,8 @@ def command_failure(error: ApiError) -> CommandFailed:
         case RequestRefused():
             code = _CODES.get(error.code, ExitCode.REFUSED)
             return CommandFailed(code, "\n".join(_refusal_lines(refusal) for refusal in error.refusals))
+        case Unauthenticated():
+            return CommandFailed(ExitCode.DENIED, str(error))
         case ConnectionLost():
             return CommandFailed(ExitCode.UNAVAILABLE, f"{error}; whether the server carried it out is not known")
         case _:

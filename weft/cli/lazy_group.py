@@ -30,9 +30,10 @@ COMMANDS = {
     "resume": "Resume a paused execution.",
     "cancel": "Cancel an execution.",
     "retry": "Run a failed, cancelled or timed-out execution again, keeping what it recorded.",
+    "token": "Make tokens for callers of a server, and check the file that lists them.",
     "version": "Print the version.",
 }
-"""Name and summary of every command; the module `weft.cli.commands.<name>` has the function `command`."""
+"""Name and summary of every command; the module `weft.cli.commands.<name>` has the function `command`, or a group of that name."""
 
 
 class LazyGroup(TyperGroup):
@@ -56,9 +57,11 @@ class LazyGroup(TyperGroup):
 
 
 def _loaded(name: str) -> Any:
-    app = typer.Typer(add_completion=False)
     with without_collection():
         module = import_module(f"weft.cli.commands.{name}")
+    if isinstance(module.command, typer.Typer):
+        return get_command(module.command)
+    app = typer.Typer(add_completion=False)
     app.command(name, help=COMMANDS[name])(module.command)
     return get_command(app)
 

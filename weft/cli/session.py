@@ -10,6 +10,7 @@ import typer
 
 from weft.cli.address import BadAddress, ServerAddress, server_address
 from weft.cli.api import Api, connect
+from weft.cli.credentials import TokenRefused, authorization
 from weft.cli.exit_codes import CommandFailed, ExitCode
 
 T = TypeVar("T")
@@ -19,7 +20,8 @@ _PAGE = 100
 
 def with_server(url: str | None, act: Callable[[Api], Awaitable[T]]) -> T:
     """`url` is what the command line says, None for what the environment says. Raises what `act` raises."""
-    return asyncio.run(_act(_address(url), act))
+    address = _address(url)
+    return asyncio.run(_act(address, _authorization(address), act))
 
 
 async def pages(
@@ -58,6 +60,13 @@ def _address(url: str | None) -> ServerAddress:
         raise typer.BadParameter(str(error), param_hint="--url") from error
 
 
-async def _act(address: ServerAddress, act: Callable[[Api], Awaitable[T]]) -> T:
-    async with connect(address) as api:
+def _authorization(address: ServerAddress) -> str | None:
+    try:
+        return authorization(os.environ, address)
+    except TokenRefused as error:
+        raise CommandFailed(ExitCode.USAGE, str(error)) from error
+
+
+async def _act(address: ServerAddress, shown: str | None, act: Callable[[Api], Awaitable[T]]) -> T:
+    async with connect(address, shown) as api:
         return await act(api)

@@ -2,29 +2,33 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
 from weft.cli.address import ServerAddress
-from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused
+from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused, Unauthenticated
 
 _PROTOCOL = Subprotocol("graphql-transport-ws")
 _OPERATION = "1"
+_UNKNOWN_CALLER = (4401, 4403)
+"""Closing codes of the protocol: no token, and none that is accepted."""
 _LARGEST_MESSAGE = 64 * 1024 * 1024
 """Bytes. One output may have 16 MiB, and JSON may write each of them as `\\u00xx`."""
 
 
 async def subscribe(
-    address: ServerAddress, document: str, variables: Mapping[str, Any]
+    address: ServerAddress, document: str, variables: Mapping[str, Any], authorization: str | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The `data` of every event, until the server says that the stream is complete.
 
-    Raises `NoServer` if no connection comes about, `ConnectionLost` if it breaks later, `RequestRefused`.
+    Raises `NoServer` if no connection comes about, `ConnectionLost` if it breaks later, `Unauthenticated` if the server does
+    not know the caller, or no longer, `RequestRefused`.
     """
-    async with await _connected(address) as socket:
+    async with await _connected(address, authorization) as socket:
         try:
             await _send(socket, {"type": "connection_init"})
             await _receive(socket, "connection_ack")
@@ -35,14 +39,17 @@ async def subscribe(
             while (message := await _receive(socket, "next", "error", "complete"))["type"] != "complete":
                 yield _event(message)
         except ConnectionClosed as error:
+            if error.rcvd is not None and error.rcvd.code in _UNKNOWN_CALLER:
+                raise Unauthenticated(address.url, shown=authorization is not None) from error
             raise ConnectionLost(f"the connection to {address.url} was lost: {error}") from error
 
 
-async def _connected(address: ServerAddress) -> ClientConnection:
+async def _connected(address: ServerAddress, authorization: str | None) -> ClientConnection:
     try:
         return await connect(
             address.socket,
             subprotocols=[_PROTOCOL],
+            additional_headers=None if authorization is None else {"authorization": authorization},
             # On loopback there is no proxy, even if one is set for everything else, and bytes cost nothing.
             proxy=None if address.loopback else True,
             compression=None if address.loopback else "deflate",
@@ -52,8 +59,16 @@ async def _connected(address: ServerAddress) -> ClientConnection:
         )
     except (OSError, TimeoutError, InvalidMessage) as error:
         raise NoServer(f"no weft server at {address.url}") from error
+    except InvalidStatus as error:
+        if error.response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise Unauthenticated(address.url, shown=authorization is not None) from error
+        raise _no_server(address, error) from error
     except InvalidHandshake as error:
-        raise NoServer(f"what answers at {address.socket} is no weft server: {error}") from error
+        raise _no_server(address, error) from error
+
+
+def _no_server(address: ServerAddress, error: InvalidHandshake) -> NoServer:
+    return NoServer(f"what answers at {address.socket} is no weft server: {error}")
 
 
 async def _send(socket: ClientConnection, message: Mapping[str, Any]) -> None:
