@@ -14,7 +14,11 @@ from typing import Any
 
 import jsonschema
 import yaml
-from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
+from kubernetes_validate import (  # type: ignore[import-untyped]  # it ships no types
+    SchemaNotFoundError,
+    ValidationError,
+    validate,
+)
 from manifest_rules import Document, name_of, rule_problems
 
 KUBERNETES = ("1.34", "1.37")
@@ -134,9 +138,7 @@ def problems(directory: Path, documentation: str) -> list[str]:
 
 def main(directory: Path, documentation: Path) -> int:
     checked = overlays(directory)
-    found = [
-        f"{overlay}: {problem}" for overlay in checked for problem in problems(overlay, documentation.read_text())
-    ]
+    found = [f"{overlay}: {problem}" for overlay in checked for problem in problems(overlay, documentation.read_text())]
     for problem in found:
         sys.stderr.write(f"{problem}\n")
     if not checked:

@@ -17,3 +17,6 @@ class EnvironmentSecrets(SecretSource):
             return self._values[name.casefold()]
         except KeyError:
             raise NotFound(f"there is no secret {name!r}; set WEFT_SECRET_{name.upper()}") from None
+
+    async def close(self) -> None:
+        """There is nothing to close."""

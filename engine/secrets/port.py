@@ -15,7 +15,13 @@ gaps.
 class SecretSource(ABC):
     @abstractmethod
     async def get(self, tenant: str, name: str) -> str:
-        """Raises `NotFound` where the tenant has no such secret, `Unavailable` where the source does not answer."""
+        """Raises `NotFound` where the tenant has no such secret, `PermissionDenied` where this process may not read it,
+        `InvalidState` where it is not text, `Unavailable` where the source does not answer.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Ends its connections, if it has any."""
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
