@@ -9,9 +9,10 @@ from engine.domain.errors import BadRequest
 from engine.storage.indexes import COLLECTIONS, Collection, collection_at, require
 from engine.storage.paths import split_document_path
 from engine.storage.port import Create, Delete, Document, FieldValue, Filter, Order, Put, Write
+from engine.storage.query_values import distinct
 from engine.storage.sqlite.changes import changes
 from engine.storage.sqlite.columns import DECODERS, encode_cell
-from engine.storage.sqlite.parameters import continuation, distinct, parameters
+from engine.storage.sqlite.parameters import continuation, parameters
 from engine.storage.sqlite.tables import Table
 from tests.contracts.dictionary import Dictionary, compare
 
@@ -27,17 +28,23 @@ class Database(Dictionary):
     def __init__(self) -> None:
         super().__init__()
         self.observers: list[Observer] = []
+        self.commits = 0
 
     def get(self, path: str) -> Document | None:
         parent, _ = split_document_path(path)
         collection_at(parent)
         return self.documents.get(path)
 
+    def find(self, name: str) -> list[Document]:
+        """Every document of the collections of that name."""
+        return list(self._named(name).values())
+
     def commit(self, writes: Sequence[Write], *, by: str = "") -> None:
         changes(writes, _TABLES)  # the checks of values and sizes are everybody's
         plain = [_plain(write) for write in writes]
         before = [self.documents.get(write.path) for write in plain]
         super().commit(plain)
+        self.commits += 1
         changed = [(was, self.documents.get(write.path)) for was, write in zip(before, plain, strict=True)]
         for observer in self.observers:
             observer(by, changed)

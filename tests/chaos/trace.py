@@ -13,15 +13,20 @@ KEPT = 400
 class Trace:
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=KEPT)
-        self.count = 0
+        self._closed = False
         self._hash = hashlib.blake2b(digest_size=12)
 
     def add(self, who: str, what: str) -> None:
+        if self._closed:
+            return
         line = f"{asyncio.get_running_loop().time():9.3f} {who:<8} {what}"
         self.lines.append(line)
-        self.count += 1
         self._hash.update(line.encode(errors="backslashreplace"))
         self._hash.update(b"\n")
+
+    def close(self) -> None:
+        """What comes later is not part of it."""
+        self._closed = True
 
     @property
     def hash(self) -> str:

@@ -1,0 +1,172 @@
+"""One simulation: several real engines, a script of requests and of failures, and what must hold when the dust has settled."""
+
+import asyncio
+import gc
+import logging
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from engine.bootstrap import Engine
+from engine.domain.canonical import canonical
+from engine.domain.kinds import Kinds
+from engine.domain.status import ExecutionStatus
+from engine.settings import Settings
+from engine.usecases.create_workflow import create_workflow
+from tests.chaos.aftermath import check_aftermath, unfinished
+from tests.chaos.clients import CALLER, Clients
+from tests.chaos.cluster import Cluster, Machine
+from tests.chaos.process import World
+from tests.chaos.requests import Requests
+from tests.chaos.trace import EngineLog
+from tests.chaos.virtual_loop import Stuck, run_virtually
+from tests.chaos.watchman import Watchman
+from tests.chaos.workflows import LANES, workflows
+
+PATIENCE_SECONDS = 3600
+"""How long everything may take to end once nothing goes wrong any more."""
+WATCHED_WITHIN_SECONDS = 120
+LEASES_RUN_OUT_SECONDS = 130
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`seconds` are those of the simulation; `trace` are the newest lines of what happened."""
+
+    seed: int
+    hash: str
+    violations: list[str]
+    trace: list[str]
+    statuses: dict[str, int]
+    faults: dict[str, int]
+    commits: int
+    calls: int
+    seconds: float
+
+
+Sabotage = Callable[[World], None]
+"""Breaks something on purpose, before the first process starts."""
+
+
+def simulate(seed: int, sabotage: Sabotage | None = None) -> Outcome:
+    """The same for a seed every time."""
+    logger = logging.getLogger("engine")
+    level, propagates = logger.level, logger.propagate
+    collecting = gc.isenabled()
+    gc.disable()  # what it finds, and when, depends on what ran before
+    simulation = Simulation(seed)
+    handler = EngineLog(simulation.world.trace)
+    try:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        return simulation.run(sabotage)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagates
+        if collecting:
+            gc.enable()
+
+
+class Simulation:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.world = World(f"{seed}")
+        self._random = Random(f"{seed}/plan")
+        self._definitions = workflows(self._random)
+        limits = {
+            each["name"]: each["concurrency"]["limit"] for each in self._definitions if "concurrency" in each
+        }
+        self.watchman = Watchman(self.world.trace, self.world.effects, lanes=LANES, limits=limits)
+        self.world.database.observers.append(self.watchman.on_commit)
+
+    def run(self, sabotage: Sabotage | None) -> Outcome:
+        if sabotage is not None:
+            sabotage(self.world)
+        seconds = 0.0
+        try:
+            seconds = run_virtually(self._main())
+        except Stuck as stuck:
+            self.watchman.violations.append(f"stuck: {stuck}")
+        heads = self.watchman.heads.values()
+        return Outcome(
+            seed=self._seed,
+            hash=self.world.trace.hash,
+            violations=self.watchman.violations,
+            trace=list(self.world.trace.lines),
+            statuses=dict(Counter(head.state.status.value for head in heads)),
+            faults={fault.value: count for fault, count in sorted(self.world.faults.counts.items())},
+            commits=self.world.database.commits,
+            calls=len(self.world.effects.calls),
+            seconds=seconds,
+        )
+
+    async def _main(self) -> float:
+        random, faults = self._random, self.world.faults
+        settings = Settings(modules=("tests.chaos.functions",), lanes=LANES, capacity=random.choice([2, 5, 200]))
+        machines = [
+            Machine(self.world, self.watchman, f"p{n}", settings, f"{self._seed}") for n in range(random.randint(2, 4))
+        ]
+        cluster = Cluster(self.world, machines, random)
+        clients = Clients(self.world, cluster, self.watchman, random)
+        requests = Requests(clients, [each["name"] for each in self._definitions])
+        faults.calm = True
+        cluster.start()
+        for definition in self._definitions:
+            await clients.insist(
+                lambda engine, definition=definition: create_workflow(
+                    engine.services, CALLER, definition, activate=True, labels=None
+                )
+            )
+        faults.calm = False
+        cluster.begin_trouble()
+        answering = asyncio.create_task(requests.answer())
+        await requests.some(random.randint(3, 12))
+        await asyncio.sleep(random.choice([0.0, 30.0, 120.0]) * random.random())
+        await cluster.end_trouble()
+        await self._settle(clients, requests)
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+        return await self._end(cluster)
+
+    async def _settle(self, clients: Clients, requests: Requests) -> None:
+        """Everything comes to an end by itself, and all who watch see it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_SECONDS
+        while (left := unfinished(self.world.database, self.watchman)) and loop.time() < deadline:
+            await asyncio.sleep(1)
+        for what in left:
+            self.watchman.violated(f"does not come to its end: {what}")
+        if left:
+            return
+        try:
+            async with asyncio.timeout(WATCHED_WITHIN_SECONDS):
+                await clients.followed()
+        except TimeoutError:
+            self.watchman.violated("a watcher did not see the end")
+        for execution_id in clients.accepted:
+            await requests.look(execution_id)
+        await asyncio.sleep(LEASES_RUN_OUT_SECONDS)
+        kinds = await clients.insist(_kinds)
+        definitions = {each["name"]: canonical(each, kinds) for each in self._definitions}
+        check_aftermath(self.world, self.watchman, clients, requests, definitions)
+
+    async def _end(self, cluster: Cluster) -> float:
+        seconds = asyncio.get_running_loop().time()
+        for machine in cluster.machines:
+            await machine.shut_down()
+        self.world.trace.close()
+        for machine in cluster.machines:
+            for process in machine.dead:
+                await process.bury()
+        return seconds
+
+
+async def _kinds(engine: Engine) -> Kinds:
+    return engine.services.kinds
+
+
+def succeeded(outcome: Outcome) -> int:
+    return outcome.statuses.get(ExecutionStatus.SUCCEEDED.value, 0)

@@ -1,0 +1,248 @@
+"""Looks at every commit of a simulation, at the moment when it is applied, and says what must not be."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.domain import events as e
+from engine.domain.status import FailureKind
+from engine.storage.port import Document
+from engine.storage.repositories.head import HeadBody, decode_head
+from tests.chaos.effects import Call, Effects
+from tests.chaos.sim_database import Change
+from tests.chaos.sim_store import true_time
+from tests.chaos.trace import Trace
+
+EXECUTED = frozenset({"function", "llm"})
+"""Kinds whose results only the process that holds the lease can have."""
+
+_page = msgspec.json.Decoder(list[msgspec.Raw])
+_event = msgspec.json.Decoder(e.DurableEvent)
+
+
+class Violation(Exception):
+    """Something that must never happen did."""
+
+
+class Log:
+    """What the log of one execution is known to say: once written, for good."""
+
+    def __init__(self) -> None:
+        self.raws: list[bytes] = []
+        self.events: list[e.DurableEvent] = []
+        self.told = 0
+        """How many of them were looked at."""
+        self.kinds: dict[str, str] = {}
+        self.succeeded: dict[str, float] = {}
+        self.starts: Counter[tuple[str, int, str]] = Counter()
+        """By path, attempt and the process that recorded it."""
+        self.last_start: dict[tuple[str, str], float] = {}
+        """By path and process."""
+        self.owners: dict[int, str] = {}
+        """By epoch."""
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.events) and isinstance(self.events[-1], e.TERMINAL)
+
+
+class Watchman:
+    """`workers` tells the worker id of each process; `violations` are gathered, so that one does not hide another."""
+
+    def __init__(self, trace: Trace, effects: Effects, *, lanes: dict[str, int], limits: dict[str, int]) -> None:
+        self._trace = trace
+        self._lanes = lanes
+        self._limits = limits
+        self.workers: dict[str, set[str]] = defaultdict(set)
+        self.paused: dict[str, list[float]] = {}
+        self.violations: list[str] = []
+        self.logs: defaultdict[str, Log] = defaultdict(Log)
+        self.heads: dict[str, HeadBody] = {}
+        self.calls: Counter[tuple[str, str, int, str]] = Counter()
+        self.tolerance = 5.0
+        """Seconds that the clocks of processes may be apart."""
+        effects.observers.append(self.on_call)
+
+    def violated(self, what: str) -> None:
+        self.violations.append(what)
+        self._trace.add("VIOLATED", what)
+
+    # -------------------------------------------------------------- commits
+
+    def on_commit(self, by: str, changes: Sequence[Change]) -> None:
+        said = []
+        for before, after in changes:
+            document = after or before
+            assert document is not None
+            kind = document.path.rpartition("/")[0].rpartition("/")[2]
+            if kind == "log":
+                self._on_page(before, after)
+            if kind not in ("executions", "log", "workers"):
+                said.append(f"{'deletes' if after is None else 'writes'} {kind}/{document.id[:9]}")
+        for before, after in changes:
+            document = after or before
+            assert document is not None
+            if document.path.rpartition("/")[0].endswith("/executions"):
+                said.insert(0, self._on_head(by, before, after))
+        if said:
+            self._trace.add(by, "commits " + ", ".join(said))
+
+    def _on_page(self, before: Document | None, after: Document | None) -> None:
+        if before is not None or after is None:
+            self.violated("a page of a log was changed or deleted")
+            return
+        raws = _page.decode(after.body)
+        last = int(after.id)
+        self._append(after.path.split("/")[-3], last - len(raws), raws)
+
+    def _append(self, execution_id: str, after_seq: int, raws: Sequence[msgspec.Raw]) -> None:
+        """Events behind `after_seq`; those that are known must be the same."""
+        log = self.logs[execution_id]
+        if after_seq > len(log.raws):
+            self.violated(f"{execution_id}: the log has a gap behind {len(log.raws)}")
+        for seq, raw in enumerate(map(bytes, raws), start=after_seq + 1):
+            if seq <= len(log.raws):
+                if log.raws[seq - 1] != raw:
+                    self.violated(f"{execution_id}: entry {seq} was changed to {raw!r}")
+                continue
+            if log.ended:
+                self.violated(f"{execution_id}: {raw!r} comes after the end")
+            log.raws.append(raw)
+            log.events.append(_event.decode(raw))
+
+    def _on_head(self, by: str, before: Document | None, after: Document | None) -> str:
+        if after is None:
+            assert before is not None
+            self.violated(f"{before.id}: the execution was deleted")
+            return ""
+        execution_id = after.id
+        old = self.heads.get(execution_id)
+        new = decode_head(after)
+        log = self.logs[execution_id]
+        self._append(execution_id, new.flushed, new.tail)
+        fresh, log.told = log.events[log.told :], len(log.events)
+        self.heads[execution_id] = new
+        if new.state.seq != len(log.raws):
+            self.violated(f"{execution_id}: the head says seq {new.state.seq}, the log has {len(log.raws)} entries")
+        self._on_lease(by, execution_id, old, new)
+        self._on_events(by, execution_id, old, new, fresh)
+        self._on_budget(execution_id, new)
+        self._on_key(execution_id, new)
+        names = " ".join(_short(event) for event in fresh)
+        lease = f" lease {new.lease.epoch}" if new.lease else ""
+        return f"{execution_id[:9]} rev {after.rev} {new.state.status}{lease}: {names or '-'}"
+
+    # -------------------------------------------------------------- leases
+
+    def _on_lease(self, by: str, execution_id: str, old: HeadBody | None, new: HeadBody) -> None:
+        was, is_ = old.lease if old else None, new.lease
+        if new.epoch < (old.epoch if old else 0):
+            self.violated(f"{execution_id}: the epoch went back")
+        if is_ is not None:
+            self._on_holder(by, execution_id, old, new)
+        elif was is not None and was.owner not in self.workers[by] and not new.state.terminal:
+            self.violated(f"{execution_id}: {by} dropped the lease of {was.owner}")
+
+    def _on_holder(self, by: str, execution_id: str, old: HeadBody | None, new: HeadBody) -> None:
+        was, is_, owners = old.lease if old else None, new.lease, self.logs[execution_id].owners
+        assert is_ is not None
+        if is_.epoch != new.epoch or owners.setdefault(is_.epoch, is_.owner) != is_.owner:
+            self.violated(f"{execution_id}: epoch {is_.epoch} has two owners")
+        claimed = was is None or was.epoch != is_.epoch
+        if claimed and old is not None and is_.epoch <= old.epoch:
+            self.violated(f"{execution_id}: {by} claimed under the used epoch {is_.epoch}")
+        if claimed and was is not None and (was.until - true_time()).total_seconds() > self.tolerance:
+            self.violated(f"{execution_id}: {by} took the lease of {was.owner}, which is good until {was.until}")
+        if is_ != was and is_.owner not in self.workers[by]:
+            self.violated(f"{execution_id}: {by} wrote a lease for {is_.owner}")
+        if claimed:
+            self._on_lane(execution_id, new.state.lane)
+
+    def _on_lane(self, execution_id: str, lane: str) -> None:
+        limit = self._lanes.get(lane)
+        if limit is None:
+            return
+        held = [each.state.id for each in self.heads.values() if each.state.lane == lane and _live(each, true_time())]
+        if len(held) > limit:
+            self.violated(f"{execution_id}: {len(held)} executions run in lane {lane}, which has {limit}: {held}")
+
+    # -------------------------------------------------------------- events
+
+    def _on_events(
+        self, by: str, execution_id: str, old: HeadBody | None, new: HeadBody, fresh: Sequence[e.DurableEvent]
+    ) -> None:
+        log, now = self.logs[execution_id], asyncio.get_running_loop().time()
+        held = old is not None and old.lease is not None and old.lease.owner in self.workers[by]
+        for event in fresh:
+            if isinstance(event, e.StepStarted) and not event.watched:
+                log.kinds[event.step_id] = event.kind
+                log.starts[event.step_id, event.attempt, by] += 1
+                log.last_start[event.step_id, by] = now
+            elif _result(event) and not held and log.kinds.get(event.step_id) in EXECUTED:
+                self.violated(f"{execution_id}: {by} recorded {_short(event)} without the lease")
+            if isinstance(event, e.StepSucceeded):
+                if event.step_id in log.succeeded:
+                    self.violated(f"{execution_id}: {event.step_id} succeeded twice")
+                log.succeeded[event.step_id] = now
+        del new
+
+    def _on_budget(self, execution_id: str, new: HeadBody) -> None:
+        budget, usage = new.state.budget, new.state.usage
+        if budget is None:
+            return
+        calls = budget.max_model_calls is not None and usage.model_calls > budget.max_model_calls
+        tokens = budget.max_tokens is not None and usage.tokens > budget.max_tokens
+        if calls or tokens:
+            self.violated(f"{execution_id}: used {usage}, beyond its budget {budget}")
+
+    def _on_key(self, execution_id: str, new: HeadBody) -> None:
+        key, limit = new.state.concurrency_key, self._limits.get(new.state.workflow)
+        if key is None or limit is None or new.state.terminal or not new.state.admitted:
+            return
+        live = [
+            each.state.id
+            for each in self.heads.values()
+            if each.state.concurrency_key == key and each.state.admitted and not each.state.terminal
+        ]
+        if len(live) > limit:
+            self.violated(f"{execution_id}: {len(live)} executions hold one concurrency key, the limit is {limit}: {live}")
+
+    # -------------------------------------------------------------- effects
+
+    def on_call(self, call: Call) -> None:
+        """Before a function does anything."""
+        log = self.logs[call.execution_id]
+        recorded = sum(count for (path, attempt, _), count in log.starts.items() if (path, attempt) == (call.path, call.attempt))
+        if not recorded:
+            self.violated(f"{call.execution_id}: {call.path} runs before its start was recorded")
+        own = log.starts[call.path, call.attempt, call.process]
+        self.calls[call.execution_id, call.path, call.attempt, call.process] += 1
+        if self.calls[call.execution_id, call.path, call.attempt, call.process] > own:
+            self.violated(f"{call.execution_id}: {call.process} runs attempt {call.attempt} at {call.path} more often than it began")
+        if call.path in log.succeeded and not self._stood_still(call, log):
+            self.violated(f"{call.execution_id}: {call.path} is run again after its result was recorded")
+
+    def _stood_still(self, call: Call, log: Log) -> bool:
+        """A process that was stopped between the record of a start and the start itself cannot know what happened meanwhile."""
+        since = log.last_start.get((call.path, call.process), 0.0)
+        return any(since <= at for at in self.paused.get(call.process, ()))
+
+
+def _live(head: HeadBody, now: datetime) -> bool:
+    return head.lease is not None and head.lease.until > now
+
+
+def _result(event: Any) -> bool:
+    """What only the executor of a step can know."""
+    if isinstance(event, e.StepSucceeded):
+        return not event.kept
+    return isinstance(event, e.StepFailed | e.StepRetryScheduled) and event.failure.kind is FailureKind.TASK
+
+
+def _short(event: e.DurableEvent) -> str:
+    name = type(event).__name__
+    return f"{name}({event.step_id})" if isinstance(event, e.StepEvent) else name
