@@ -57,6 +57,7 @@ ENV PATH=/opt/weft/bin:$PATH \
     WEFT_HOST=0.0.0.0 \
     WEFT_PORT=8000 \
     WEFT_AUTH=token \
+    WEFT_TOKENS_FILE=/etc/weft/tokens.yaml \
     WEFT_LOG_FORMAT=json \
     WEFT_DATA_DIR=/var/lib/weft
 

@@ -20,7 +20,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check schema indexes bench lock clean
+.PHONY: help demo serve test up check schema indexes bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,12 +36,16 @@ serve: $(INSTALLED) ## start the server with the examples' functions and models
 test: $(INSTALLED) ## run the tests: make test TESTS=tests/domain ARGS="-x -k cancel"
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
-check: $(INSTALLED) ## lint, format, types, import rules, GraphQL schema
+check: $(INSTALLED) ## lint, format, types, import rules; GraphQL schema, image, compose and Kubernetes files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/lint_schema.py schema.graphql
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/python .ci/validate_manifests.py k8s/overlays docs/deploy-google-cloud.md
 
 schema: $(INSTALLED) ## print the schema to schema.graphql
 	$(BIN)/python -m graphql_api.schema > schema.graphql.new
@@ -49,6 +53,17 @@ schema: $(INSTALLED) ## print the schema to schema.graphql
 
 indexes: $(INSTALLED) ## write firestore/ again: indexes, expiry, security rules
 	$(BIN)/python -m engine.storage.firestore.index_files
+
+up: .weft/tokens.yaml ## run emulators, two APIs and two workers in containers (needs Docker Compose); `docker compose down` ends them
+	docker compose up --build --wait $(ARGS)
+
+# JSON is YAML. The token is shown here and kept nowhere.
+.weft/tokens.yaml: | $(INSTALLED)
+	@mkdir -p .weft
+	@$(BIN)/weft token new --tenant local --name me --role admin --json | $(BIN)/python -c 'import json, sys; \
+	made = json.load(sys.stdin); \
+	open("$@", "w").write(json.dumps({"tokens": [made["entry"]]})); \
+	print("export WEFT_URL=http://127.0.0.1:8001 WEFT_TOKEN=" + made["token"])'
 
 bench: $(INSTALLED) ## measure throughput and latency against bare LangGraph
 	$(BIN)/python -m benchmarks $(ARGS)
