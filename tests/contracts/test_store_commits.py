@@ -218,7 +218,8 @@ async def test_reads_see_what_was_acknowledged_before(store: DocumentStore) -> N
     await asyncio.gather(*(write_and_read(n) for n in range(10)))
 
 
-async def test_nobody_sees_a_part_of_a_commit(store: DocumentStore) -> None:
+async def test_nobody_sees_a_part_of_a_commit(atomic_store: DocumentStore) -> None:
+    store = atomic_store
     writes = [Create(path=f"tenants/t/executions/{n}", body=b"x") for n in range(MAX_WRITES)]
     commit = asyncio.create_task(store.commit(writes))
     while not commit.done():
