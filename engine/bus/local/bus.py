@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from engine.bus.listener import Listener
 from engine.bus.local.consumers import Consumer, ConsumerGroup
-from engine.bus.local.listener import Listener
 from engine.bus.port import Handler, Message, MessageBus
 from engine.domain.errors import Unavailable
 

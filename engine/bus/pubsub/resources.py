@@ -1,0 +1,134 @@
+"""Topics and subscriptions: what they are created with, and creating those that are missing, where that is allowed."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]  # generated, without types
+from google.pubsub_v1.types import pubsub
+from grpc import StatusCode  # type: ignore[import-untyped]  # gRPC has no types
+from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no types
+
+from engine.bus.port import NoSuchTopic
+from engine.bus.pubsub.failures import PROVISION, unavailable
+from engine.bus.pubsub.names import consumer_subscription, listener_filter, listener_subscription
+from engine.bus.pubsub.rpc import Rpc, Subscription, Topic
+from engine.bus.pubsub.tuning import Tuning
+from engine.bus.topology import DEAD_LETTERS, KEPT
+from engine.domain.errors import Unavailable
+
+_LABELS = {"app": "weft"}
+_DAY = Duration(seconds=86_400)
+_LISTENER_RETENTION = Duration(seconds=600)
+_RETRY_POLICY = pubsub.RetryPolicy.pb(pubsub.RetryPolicy())
+_RETRY_POLICY.minimum_backoff.seconds = 1
+_RETRY_POLICY.maximum_backoff.seconds = 60
+
+
+class Resources:
+    def __init__(self, rpc: Rpc, tuning: Tuning, *, provision: bool, emulator: str | None, origin: str) -> None:
+        """Without `provision` topics and consumers' subscriptions are only looked for; a listener makes its own in any case."""
+        self._rpc = rpc
+        self._tuning = tuning
+        self._provision = provision
+        self._emulator = emulator
+        self._origin = origin
+
+    def unavailable(self, error: AioRpcError, doing: str) -> Unavailable:
+        return unavailable(error, doing, project=self._rpc.project, emulator=self._emulator)
+
+    async def topic(self, topic: str) -> None:
+        """After a refusal for want of it. Raises `NoSuchTopic`, `Unavailable`."""
+        if not self._provision:
+            raise NoSuchTopic(
+                f"there is no topic {topic!r} in the project {self._rpc.project!r}: create it, or {PROVISION}"
+            )
+        await self._attempt(f"create the topic {topic}", self.create_topic(topic))
+
+    async def consumer(self, topic: str, group: str) -> str:
+        """The group's subscription. Raises `Unavailable`."""
+        name = consumer_subscription(topic, group)
+        doing = f"create the subscription {name}"
+        if self._provision:
+            try:
+                await self._attempt(doing, self.create_consumer(topic, group))
+            except _Denied as denied:
+                await self._look_for(name, denied)
+        else:
+            await self._look_for(name, None)
+        return name
+
+    async def listener(self, topic: str, only: Mapping[str, str]) -> str:
+        """A new subscription for one listener, that hears what is published from now on. Raises `Unavailable`."""
+        name = listener_subscription(topic)
+        subscription = Subscription(
+            name=self._rpc.subscription_path(name),
+            topic=self._rpc.topic_path(topic),
+            ack_deadline_seconds=self._tuning.ack_deadline_seconds,
+            message_retention_duration=_LISTENER_RETENTION,
+            filter=listener_filter(only, self._origin),
+            labels={**_LABELS, "use": "listener"},
+        )
+        subscription.expiration_policy.ttl.CopyFrom(_DAY)
+        await self._attempt(f"listen to {topic}", self._create_subscription(subscription, topic))
+        return name
+
+    async def create_topic(self, topic: str) -> bool:
+        """Whether it was missing. Raises `grpc.aio.AioRpcError`."""
+        return await _created(self._rpc.create_topic(Topic(name=self._rpc.topic_path(topic), labels=_LABELS)))
+
+    async def create_consumer(self, topic: str, group: str) -> bool:
+        """Whether it was missing; its topic and the dead letters' are created on the way. Raises `grpc.aio.AioRpcError`."""
+        subscription = Subscription(
+            name=self._rpc.subscription_path(consumer_subscription(topic, group)),
+            topic=self._rpc.topic_path(topic),
+            ack_deadline_seconds=self._tuning.ack_deadline_seconds,
+            labels={**_LABELS, "use": "consumer"},
+        )
+        subscription.expiration_policy.SetInParent()  # without a time to live: never
+        if topic != DEAD_LETTERS:
+            subscription.retry_policy.CopyFrom(_RETRY_POLICY)
+            subscription.dead_letter_policy.dead_letter_topic = self._rpc.topic_path(DEAD_LETTERS)
+            subscription.dead_letter_policy.max_delivery_attempts = self._tuning.max_delivery_attempts
+        return await self._create_subscription(subscription, topic, dead_letters=topic != DEAD_LETTERS)
+
+    async def _create_subscription(self, subscription: Any, topic: str, *, dead_letters: bool = False) -> bool:
+        try:
+            return await _created(self._rpc.create_subscription(subscription))
+        except AioRpcError as error:
+            if error.code() is not StatusCode.NOT_FOUND or not self._provision:
+                raise
+        await self.create_topic(topic)
+        if dead_letters:
+            await self.create_consumer(DEAD_LETTERS, KEPT)  # or nothing would keep them
+        return await _created(self._rpc.create_subscription(subscription))
+
+    async def _look_for(self, subscription: str, denied: "_Denied | None") -> None:
+        """Where looking is not allowed either, consuming will tell."""
+        try:
+            await self._rpc.get_subscription(subscription)
+        except AioRpcError as error:
+            if error.code() is not StatusCode.PERMISSION_DENIED:
+                raise (denied or self.unavailable(error, f"consume from {subscription}")) from error
+
+    async def _attempt(self, doing: str, call: Awaitable[bool]) -> None:
+        try:
+            await call
+        except AioRpcError as error:
+            failure = self.unavailable(error, doing)
+            if error.code() is StatusCode.PERMISSION_DENIED:
+                raise _Denied(failure.message) from error
+            raise failure from error
+
+
+class _Denied(Unavailable):
+    """What was to be created may be there all the same."""
+
+
+async def _created(call: Awaitable[None]) -> bool:
+    try:
+        await call
+    except AioRpcError as error:
+        if error.code() is not StatusCode.ALREADY_EXISTS:
+            raise
+        return False
+    return True
