@@ -139,7 +139,7 @@ async def open_admin(
         except DefaultCredentialsError as error:
             raise DatabaseUnusable(
                 "there are no Google Cloud credentials: run `gcloud auth application-default login`, name a key file in "
-                "GOOGLE_APPLICATION_CREDENTIALS, or set FIRESTORE_EMULATOR_HOST to use an emulator"
+                f"GOOGLE_APPLICATION_CREDENTIALS, or set FIRESTORE_EMULATOR_HOST to use an emulator ({error})"
             ) from error
         project = project or own
         client = FirestoreAdminAsyncClient(credentials=credentials)
