@@ -183,6 +183,39 @@ async def test_a_listener_ends_with_its_context(bus: MessageBus) -> None:
         assert [message.body async for message in listener] in ([], [b"unread"])
 
 
+async def test_a_listener_hears_only_what_it_asked_for(bus: MessageBus) -> None:
+    only = {"owner": 'w"\\1', "kind": "poke"}
+    async with bus.listen("events", only=only) as some, bus.listen("events") as everything:
+        for attributes in ({"owner": "w2", "kind": "poke"}, {"owner": only["owner"]}, {}, {**only, "more": "x"}):
+            await bus.publish("events", b"m", attributes)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            heard = [dict((await anext(everything)).attributes) for _ in range(4)]
+            assert dict((await anext(some)).attributes) == {**only, "more": "x"}
+        assert len(heard) == 4
+        await bus.publish("events", b"last", only)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await anext(some)).body == b"last"
+
+
+async def test_a_hint_reaches_consumers_and_listeners_like_a_published_message(bus: MessageBus) -> None:
+    inbox = Inbox()
+    async with bus.consume("wake", "workers", inbox, concurrency=2), bus.listen("wake") as listener:
+        for n in range(30):
+            bus.hint("wake", b"%d" % n, {"n": str(n)})
+        await inbox.holds(30)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            heard = [await anext(listener) for _ in range(30)]
+    expected = {b"%d" % n: {"n": str(n)} for n in range(30)}
+    for messages in (inbox.messages, heard):
+        assert {message.body: dict(message.attributes) for message in messages} == expected
+
+
+async def test_a_hint_that_the_bus_cannot_take_is_lost_quietly(bus: MessageBus) -> None:
+    bus.hint("wake", b"kept nowhere")
+    await bus.close()
+    bus.hint("wake", b"too late")
+
+
 async def test_a_bus_that_answers_is_ready(bus: MessageBus) -> None:
     await bus.ready()
 
