@@ -1,4 +1,4 @@
-"""The messages that move between processes. Both are hints: what they say is in the store already."""
+"""The messages that move between processes. All are hints: what they say is in the store already."""
 
 import msgspec
 
@@ -6,6 +6,10 @@ EVENTS = "weft.events"
 """New events of an execution, for every process."""
 WAKE = "weft.wake"
 """An execution that a worker should look at, for one of them."""
+POKE = "weft.poke"
+"""Somebody else wrote to an execution; for the worker that drives it, which the attribute `owner` names."""
+BATCH_WAKE = "weft.batch_wake"
+"""A batch with something left to do, for one worker."""
 
 
 class EventsCommitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +37,3 @@ class Wake(msgspec.Struct, frozen=True, kw_only=True):
 class BatchWake(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     batch_id: str
-
-
-BATCH_WAKE = "weft.batch_wake"

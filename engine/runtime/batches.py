@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +29,8 @@ from engine.usecases.start_execution import Prepared, create
 _log = logging.getLogger(__name__)
 _wake = msgspec.json.Decoder(BatchWake)
 AT_A_TIME = 16
+LEFT_ALONE = timedelta(seconds=15)
+"""After each chunk; a worker that took so long for one is taken for dead."""
 _VERB = "batch"
 """Every item acts under a key of its own, so that a batch that goes on after a crash finds what it did."""
 _COMMANDS: dict[BatchAction, type[Cancel | Pause]] = {BatchAction.CANCEL: Cancel, BatchAction.PAUSE: Pause}
@@ -90,7 +93,9 @@ class BatchRunner:
             accepted=batch.accepted - refused,
             rejected=batch.rejected + refused,
         )
-        due = None if carried_out == batch.total else self._services.clock()
+        # Others leave it alone while it goes on here; where nobody else could take it, a restart finds it at once.
+        rest = timedelta(0) if self._services.store.exclusive else LEFT_ALONE
+        due = None if carried_out == batch.total else self._services.clock() + rest
         await self._services.batches.save(stored, after, due, Chunk(number, done))
         return await self._services.batches.get(tenant, batch.id)
 

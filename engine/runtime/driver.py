@@ -6,7 +6,7 @@ commit of an execution is in flight in a process.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from engine.domain.errors import Unavailable
@@ -22,11 +22,13 @@ from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution
 
 LEASE = timedelta(seconds=60)
-RENEW_AFTER = timedelta(seconds=20)
+"""Unless the settings say otherwise. A lease is renewed when a third of it is over."""
 REREAD_SECONDS = 5.0
+"""How often an owner looks whether somebody else wrote, where a hint may have been lost."""
 LIVE_EVERY_SECONDS = 0.02
 """Ephemeral events are gathered for so long before they are sent."""
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.1, 5.0
+_HAND_BACK_TRIES = 10
 _IDLE = (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Driver:
         clock: Clock,
         exclusive: bool,
         log_limit: int,
+        lease: timedelta = LEASE,
     ) -> None:
         self.stored = stored
         self.execution: Execution = stored.execution
@@ -59,7 +62,8 @@ class Driver:
         self._runner = runner
         self._exclusive = exclusive
         self._log_limit = log_limit
-        self._lease = Lease(owner=owner, epoch=stored.epoch + 1, until=clock() + LEASE)
+        self._length = lease
+        self._lease = Lease(owner=owner, epoch=stored.epoch + 1, until=clock() + lease)
         self._claimed = False
         self._held = False
         self._mailbox: list[Command] = []
@@ -68,7 +72,11 @@ class Driver:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
+        self._reread_at = 0.0
+        self._unsure = False
+        """Whether steps may have been begun by a commit that was reported as failed."""
         self._poked = False
+        self._draining = False
         self._stopping = False
 
     # -------------------------------------------------------------- what others tell it
@@ -85,6 +93,11 @@ class Driver:
     def poke(self) -> None:
         """Somebody may have written to the execution."""
         self._poked = True
+        self._mail.set()
+
+    def drain(self) -> None:
+        """Hand the execution back as soon as no step runs any more; nothing further is begun."""
+        self._draining = True
         self._mail.set()
 
     def stop(self) -> None:
@@ -109,10 +122,10 @@ class Driver:
                 await self._turn([Claim(worker=self._owner)])
             while self._held:
                 await self._wait_for_mail()
-                if self._stopping:
+                if self._stopping or (self._draining and not self._tasks):
                     await self._hand_back()
                     return
-                await self._send_live()
+                self._send_live()
                 commands = self._drain()
                 if self._poked or not commands:
                     commands.append(Advance())
@@ -146,11 +159,11 @@ class Driver:
 
     def _seconds_to_next(self) -> float:
         now = self.clock()
-        renew = (self._lease.until - (LEASE - RENEW_AFTER) - now).total_seconds()
+        renew = (self._lease.until - self._length * 2 / 3 - now).total_seconds()
         due = next_due(self.execution)
         waits = [renew, (due - now).total_seconds() if due else renew]
         if not self._exclusive:
-            waits.append(REREAD_SECONDS)
+            waits.append(self._reread_at - asyncio.get_running_loop().time())
         return max(0.0, min(waits))
 
     def _drain(self) -> list[Command]:
@@ -161,12 +174,13 @@ class Driver:
         """Decides on the commands and commits; again from the start if somebody else wrote meanwhile."""
         back_off = _FIRST_BACK_OFF
         while True:
-            stale = self._poked or (not self._exclusive and self._held)
-            if stale and await self._catch_up():
-                commands = [*commands, Advance()]
-            at = self.clock()
-            events, after, more = self._decide(commands, at)
             try:
+                if self._stale() and await self._catch_up():
+                    if self.stored.state.terminal:
+                        break
+                    commands = [*(each for each in commands if not (self._held and isinstance(each, Claim))), Advance()]
+                at = self.clock()
+                events, after, more = self._decide(commands, at)
                 await self._commit(events, after, at)
             except Conflict:
                 self._journal.forget(self.stored.state.tenant, self.stored.state.id)
@@ -174,28 +188,43 @@ class Driver:
                 commands = [*commands, Advance()]
                 continue
             except Unavailable as error:
-                if not self._exclusive and at >= self._lease.until:
+                if not self._exclusive and self.clock() >= self._lease.until:
                     raise
-                _log.warning("execution %s: not recorded yet: %s", after.state.id, error)
+                self._poked = not self._exclusive  # what was reported as failed may have been written all the same
+                _log.warning("execution %s: not recorded yet: %s", self.stored.state.id, error)
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, _LONGEST_BACK_OFF)
                 continue
-            break
-        self._go_on(events, more=more)
+            self._go_on(events, more=more)
+            return
+        self._cancel_superseded()
+
+    def _stale(self) -> bool:
+        """Whether to look at what is stored before deciding. A lease that ran out may be somebody else's by now."""
+        if self._poked:
+            return True
+        if self._exclusive or not self._held:
+            return False
+        return asyncio.get_running_loop().time() >= self._reread_at or self.clock() >= self._lease.until
 
     def _go_on(self, events: Sequence[DurableEvent], *, more: bool) -> None:
         """After a commit."""
         self._cancel_superseded()
         if self._held:
-            self._launch(events)
-            if more:
+            self._launch(
+                {event.step_id: None for event in events if isinstance(event, StepStarted) and not event.watched}
+            )
+            if self._unsure:
+                self._unsure = False
+                self._launch(self._forgotten())
+            if more and not self._draining:
                 self.post(Advance())
 
     def _decide(self, commands: list[Command], at: datetime) -> tuple[list[DurableEvent], Execution, bool]:
         events: list[DurableEvent] = []
         after, more = self.stored.execution, False
         for command in commands:
-            decision = decide(after, command, at)
+            decision = decide(after, command, at, begins=not self._draining)
             events.extend(decision.events)
             after, more = decision.execution, more or decision.more
         if after.state.seq > self._log_limit and not after.state.terminal and after.state.ending is None:
@@ -211,8 +240,8 @@ class Driver:
     ) -> None:
         """Keeps the lease while there is something to do, and renews it on the way."""
         keep = not after.state.terminal and not _idle(after)
-        renewed = Lease(owner=self._owner, epoch=self._lease.epoch, until=at + LEASE)
-        current = self._held and self._lease.until - at > LEASE - RENEW_AFTER
+        renewed = Lease(owner=self._owner, epoch=self._lease.epoch, until=at + self._length)
+        current = self._held and self._lease.until - at > self._length * 2 / 3
         if not events and keep and current:
             return
         lease = (self._lease if current else renewed) if keep else None
@@ -223,36 +252,53 @@ class Driver:
             self._lease = lease
 
     async def _catch_up(self) -> bool:
-        """Reads what others wrote, and says whether there was anything. Raises `Fenced` if one of them took the lease."""
+        """Reads what others wrote, and says whether there was anything. Raises `Fenced` if one of them has the lease."""
         self._poked = False
-        state = self.stored.state
-        if not self._exclusive:
-            self._journal.forget(state.tenant, state.id)
-        fresh = await self._journal.load(state.tenant, state.id)
+        self._reread_at = asyncio.get_running_loop().time() + REREAD_SECONDS
+        fresh = await self._journal.reload(self.stored)
         if fresh.rev == self.stored.rev:
             return False
-        if self._held and (fresh.lease is None or fresh.lease.epoch != self._lease.epoch) and not fresh.state.terminal:
-            raise Fenced(state.id)
+        ours = fresh.lease is not None and (fresh.lease.owner, fresh.lease.epoch) == (self._owner, self._lease.epoch)
+        if not fresh.state.terminal and not ours:
+            if self._held or self._taken(fresh):
+                raise Fenced(fresh.state.id)
+            self._lease = Lease(owner=self._owner, epoch=fresh.epoch + 1, until=self._lease.until)
+        if ours and fresh.lease is not None:
+            self._lease = fresh.lease
         self.stored = fresh
         self.execution = fresh.execution
-        if fresh.state.terminal:
-            self._held = False
+        self._held = ours and not fresh.state.terminal
+        self._unsure = True
         return True
+
+    def _taken(self, fresh: Stored) -> bool:
+        """Whether somebody else holds a lease that is in force; where this process is the only one, nobody else can."""
+        return not self._exclusive and fresh.lease is not None and fresh.lease.until > self.clock()
 
     # -------------------------------------------------------------- running steps
 
-    def _launch(self, events: Sequence[DurableEvent]) -> None:
-        for path in {event.step_id: None for event in events if isinstance(event, StepStarted) and not event.watched}:
+    def _launch(self, paths: Iterable[str]) -> None:
+        for path in paths:
             run = self.execution.runs[path]
             if run.status is StepStatus.RUNNING and run.fan is None:
                 task = asyncio.create_task(self._runner.run(self, path, run.attempt, self._lease.epoch))
                 self._tasks[path] = (run.attempt, task)
                 task.add_done_callback(self._forget(path, task))
 
+    def _forgotten(self) -> list[str]:
+        """Steps that are recorded as running, and neither run here nor have reported."""
+        reported = {getattr(command, "path", None) for command in self._mailbox}
+        return [path for path in self.execution.open if path not in reported and not self._runs(path)]
+
+    def _runs(self, path: str) -> bool:
+        attempt, task = self._tasks.get(path, (0, None))
+        return task is not None and attempt == self.execution.runs[path].attempt and not task.cancelling()
+
     def _forget(self, path: str, task: asyncio.Task[None]) -> Callable[[object], None]:
         def forget(_: object) -> None:
             if self._tasks.get(path, (0, None))[1] is task:
                 del self._tasks[path]
+                self._mail.set()
 
         return forget
 
@@ -270,20 +316,28 @@ class Driver:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _hand_back(self) -> None:
-        """What was reported by now is still recorded."""
+        """What was reported by now is still recorded; nothing is begun any more."""
+        self._draining = True
         await self._cancel_tasks()
-        at = self.clock()
-        events, after, _ = self._decide(self._drain(), at)
-        try:
-            self.stored = await self._journal.append(self.stored, events, after, at, lease=None)
-        except Conflict:
-            _log.info("execution %s was changed while it was handed back; its lease runs out", self.stored.state.id)
+        commands = self._drain()
+        for _ in range(_HAND_BACK_TRIES):
+            at = self.clock()
+            events, after, _ = self._decide(commands, at)
+            try:
+                self.stored = await self._journal.append(self.stored, events, after, at, lease=None)
+                break
+            except Conflict:
+                self._journal.forget(self.stored.state.tenant, self.stored.state.id)
+                if not await self._catch_up() or not self._held:
+                    break
+        else:
+            _log.info("execution %s changes too fast to be handed back; its lease runs out", self.stored.state.id)
         self._held = False
 
-    async def _send_live(self) -> None:
+    def _send_live(self) -> None:
         if self._live:
             events, self._live = self._live, []
-            await self._journal.publish_live(self.stored, events)
+            self._journal.publish_live(self.stored, events)
 
 
 def _idle(execution: Execution) -> bool:

@@ -1,7 +1,8 @@
 """The live hub: hands what is committed to those who watch, each through a bounded buffer of its own.
 
 A subscriber that does not keep up costs a fixed amount of memory: when its buffer is full it is emptied and marked as lagging, and
-the subscriber reads the log instead.
+the subscriber reads the log instead. So it does when a message was lost on the way from another process: what is watched and quiet is
+looked at in the store now and then.
 """
 
 import asyncio
@@ -15,10 +16,13 @@ import msgspec
 from engine.bus.port import Message, MessageBus
 from engine.bus.topics import EVENTS, EventsCommitted
 from engine.domain.events import DurableEvent, Entry, EphemeralEvent
+from engine.domain.status import ExecutionStatus
 from engine.usecases.live import Changed, Lagged, LiveChanges, LiveEntries, LiveHub
 
 ENTRIES_BUFFERED = 1000
 CHANGES_BUFFERED = 10_000
+FIRST_PATIENCE_SECONDS, LONGEST_PATIENCE_SECONDS = 1.0, 30.0
+"""How long what is watched may be quiet before the store is asked whether it really was."""
 
 _log = logging.getLogger(__name__)
 _message = msgspec.json.Decoder(EventsCommitted)
@@ -38,10 +42,15 @@ class _Entries(LiveEntries):
         if len(self._buffer) >= ENTRIES_BUFFERED:
             if entry.seq is None:
                 return
-            self._buffer.clear()
-            self._lagged = True
+            self.lag()
         if not (self._lagged and entry.seq is not None):
             self._buffer.append(entry)
+        self._arrived.set()
+
+    def lag(self) -> None:
+        """There is something in the log that was not told."""
+        self._lagged = True
+        self._buffer.clear()
         self._arrived.set()
 
     async def next(self) -> Entry | Lagged:
@@ -80,13 +89,38 @@ class _Changes(LiveChanges):
         return changes
 
 
+class Seen:
+    """How far an execution is known here that somebody watches, and when to look whether there is more. Times are the event loop's."""
+
+    __slots__ = ("look_at", "patience", "seq")
+
+    def __init__(self, seq: int, now: float) -> None:
+        self.seq = seq
+        self.heard(seq, now)
+
+    def heard(self, seq: int, now: float) -> None:
+        self.seq = max(self.seq, seq)
+        self.patience = FIRST_PATIENCE_SECONDS
+        self.look_at = now + self.patience
+
+    def looked(self, now: float) -> None:
+        """The longer nothing happened, the longer until the next look."""
+        self.patience = min(self.patience * 2, LONGEST_PATIENCE_SECONDS)
+        self.look_at = now + self.patience
+
+
+Key = tuple[str, str]
+"""A tenant and an execution."""
+
+
 class Hub(LiveHub):
     """`run` must be under way for anything to arrive."""
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
-        self._entries: dict[tuple[str, str], set[_Entries]] = {}
+        self._entries: dict[Key, set[_Entries]] = {}
         self._changes: dict[str, set[_Changes]] = {}
+        self._seen: dict[Key, Seen] = {}
 
     @property
     def subscribers(self) -> int:
@@ -104,6 +138,7 @@ class Hub(LiveHub):
         subscriber = _Entries()
         key = (tenant, execution_id)
         self._entries.setdefault(key, set()).add(subscriber)
+        self._seen.setdefault(key, Seen(0, _now()))
         try:
             yield subscriber
         finally:
@@ -122,6 +157,29 @@ class Hub(LiveHub):
             if not self._changes[tenant]:
                 del self._changes[tenant]
 
+    # -------------------------------------------------------------- what was not told
+
+    def overdue(self, now: float) -> list[Key]:
+        """What is watched, and was quiet for so long that it should be looked at."""
+        for key in [key for key in self._seen if key not in self._entries and key[0] not in self._changes]:
+            del self._seen[key]
+        return [key for key, seen in self._seen.items() if seen.look_at <= now]
+
+    def found(self, key: Key, change: Changed, seq: int, now: float) -> bool:
+        """The execution as it is stored; whether those who watch it did not know."""
+        seen = self._seen.get(key)
+        if seen is None or seq <= seen.seq:
+            if seen is not None:
+                seen.looked(now)
+            return False
+        seen.heard(seq, now)
+        for subscriber in self._entries.get(key, ()):
+            subscriber.lag()
+        self._changed(key, change)
+        return True
+
+    # -------------------------------------------------------------- what is told
+
     def _deliver(self, message: Message) -> None:
         """Nothing is decoded as long as nobody watches."""
         if not self._entries and not self._changes:
@@ -137,14 +195,35 @@ class Hub(LiveHub):
             for entry in entries:
                 subscriber.put(entry)
         if told.events:
+            key = (told.tenant, told.execution_id)
             change = Changed(
                 execution_id=told.execution_id,
                 workflow_id=told.workflow_id,
                 status=told.status,
                 batch_id=told.batch_id,
             )
-            for watcher in self._changes.get(told.tenant, ()):
-                watcher.put(change)
+            self._heard(key, told.first_seq + len(told.events) - 1)
+            self._changed(key, change)
+
+    def _heard(self, key: Key, seq: int) -> None:
+        if key in self._entries or key[0] in self._changes:
+            seen = self._seen.get(key)
+            if seen is None:
+                self._seen[key] = Seen(seq, _now())
+            else:
+                seen.heard(seq, _now())
+
+    def _changed(self, key: Key, change: Changed) -> None:
+        for watcher in self._changes.get(key[0], ()):
+            watcher.put(change)
+        if key not in self._entries and ExecutionStatus(change.status).terminal:
+            self._seen.pop(key, None)
+        elif len(self._seen) > CHANGES_BUFFERED:
+            del self._seen[next(iter(self._seen))]  # the one that is known for the longest time
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _entries_of(told: EventsCommitted) -> list[Entry]:

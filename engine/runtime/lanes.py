@@ -2,37 +2,30 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from itertools import count
 
 
-class Slots:
+class Slots(ABC):
     """A counting lock whose waiters are served by priority, higher first, then in order of arrival."""
 
-    def __init__(self, limit: int) -> None:
-        self._free = limit
+    def __init__(self) -> None:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = count()
 
-    @property
-    def free(self) -> int:
-        return self._free
-
+    @abstractmethod
     def take(self) -> bool:
         """A slot at once, or none."""
-        if self._free <= 0:
-            return False
-        self._free -= 1
-        return True
+
+    @abstractmethod
+    def _put_back(self) -> None:
+        """A slot that nobody waits for."""
 
     def give_back(self) -> None:
-        while self._waiting:
-            _, _, future = heapq.heappop(self._waiting)
-            if not future.done():
-                future.set_result(None)
-                return
-        self._free += 1
+        if not self._serve():
+            self._put_back()
 
     @asynccontextmanager
     async def slot(self, priority: int) -> AsyncIterator[None]:
@@ -51,13 +44,56 @@ class Slots:
         finally:
             self.give_back()
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits."""
+        return any(not future.done() for _, _, future in self._waiting)
+
+    def _serve(self) -> bool:
+        """Hands a slot to the first who waits, if anybody does."""
+        while self._waiting:
+            _, _, future = heapq.heappop(self._waiting)
+            if not future.done():
+                future.set_result(None)
+                return True
+        return False
+
+
+class LocalSlots(Slots):
+    """Where this process is the only one."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._free = limit
+
+    @property
+    def free(self) -> int:
+        return self._free
+
+    def take(self) -> bool:
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        return True
+
+    def _put_back(self) -> None:
+        self._free += 1
+
 
 class Lanes:
-    """`limits` by lane name. Executions and steps have slots of their own, so that an execution cannot starve its own steps."""
+    """`limits` by lane name. Executions and steps have slots of their own, so that an execution cannot starve its own steps;
+    `slots` makes them, given their name and how many there are.
+    """
 
-    def __init__(self, limits: Mapping[str, int]) -> None:
-        self._executions = {name: Slots(limit) for name, limit in limits.items()}
-        self._steps = {name: Slots(limit) for name, limit in limits.items()}
+    def __init__(
+        self, limits: Mapping[str, int], slots: Callable[[str, int], Slots] = lambda _, limit: LocalSlots(limit)
+    ) -> None:
+        self._executions = {name: slots(f"{name}/slots/execution", limit) for name, limit in limits.items()}
+        self._steps = {name: slots(f"{name}/slots/step", limit) for name, limit in limits.items()}
+
+    def limits(self, lane: str) -> bool:
+        """Whether the lane has a limit."""
+        return lane in self._executions
 
     def take(self, lane: str) -> bool:
         """A slot for an execution, at once or not at all."""

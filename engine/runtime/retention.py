@@ -5,11 +5,12 @@ import logging
 from datetime import datetime
 
 from engine.domain.errors import Unavailable
+from engine.runtime.roster import ALL_SHARDS, Share
 from engine.storage.port import Conflict, Delete, Document, DocumentStore, Filter, Op, Order
 from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 60.0
-EXPIRING = ("idempotency", "cache", "memory", "executions")
+EXPIRING = ("idempotency", "cache", "memory", "executions", "workers")
 BELOW_EXECUTIONS = ("log", "runs", "blobs", "checkpoints")
 _AT_ONCE = 200
 
@@ -17,15 +18,19 @@ _log = logging.getLogger(__name__)
 
 
 class Retention:
-    def __init__(self, store: DocumentStore, clock: Clock) -> None:
+    """One of the workers does it: the one to whose share the first shard belongs."""
+
+    def __init__(self, store: DocumentStore, clock: Clock, share: Share) -> None:
         self._store = store
         self._clock = clock
+        self._share = share
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
-                await self.once(self._clock())
+                if ALL_SHARDS[0] in self._share.shards:
+                    await self.once(self._clock())
             except (Unavailable, Conflict) as error:
                 _log.warning("expired documents stay for now: %s", error)
             await asyncio.sleep(EVERY_SECONDS)

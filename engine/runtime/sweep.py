@@ -1,25 +1,30 @@
-"""The sweep: finds what nobody was told about. Hints may be lost; what is in the store is found here in the end."""
+"""The sweep: finds what nobody was told about. Hints may be lost; what is in the store is found here in the end.
+
+Workers share the work by shards. Now and then each looks at all of them, so that nothing depends on who believes to be alive.
+"""
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.domain.errors import Unavailable
 from engine.domain.status import ExecutionStatus
 from engine.runtime.batches import BatchRunner
 from engine.runtime.ready_queue import Ready
+from engine.runtime.roster import ALL_SHARDS, Share
 from engine.runtime.worker import Worker
 from engine.storage.port import Document, FieldValue
 from engine.storage.repositories.batches import BatchRepository
 from engine.storage.repositories.execution_queries import ExecutionQueries
-from engine.storage.repositories.head import SHARDS, decode_head
+from engine.storage.repositories.head import decode_head, shard_of
 from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 1.0
+ALL_EVERY = 15
+"""Sweeps: of so many, one looks at all shards."""
 _AT_ONCE = 200
 _PAGES = 10
-_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +37,18 @@ class Sweep:
         batches: BatchRepository,
         worker: Worker,
         batch_runner: BatchRunner,
+        share: Share,
         clock: Clock,
     ) -> None:
         self._queries = queries
         self._batches = batches
         self._worker = worker
         self._batch_runner = batch_runner
+        self._share = share
         self._clock = clock
         self._seen: tuple[FieldValue, ...] | None = None
         """Where the last sweep stopped, if it did not come to the end."""
+        self._number = 0
 
     async def void_leases(self) -> None:
         """For a process that is the only one: every lease in the store is a former process's. Offers them all at once."""
@@ -62,21 +70,34 @@ class Sweep:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, now: datetime) -> None:
-        await self._offer_due(now)
-        for lane in await self._queries.lanes():
-            self._offer(await self._queries.queued(lane, limit=_AT_ONCE))
+        self._number += 1
+        shards = ALL_SHARDS if self._number % ALL_EVERY == 0 else tuple(self._share.shards)
+        if not shards:
+            return
+        await self._offer_due(shards, now)
+        await self._offer_queued(shards)
         for batch in await self._batches.due(now, limit=_AT_ONCE):
-            self._batch_runner.offer(batch.tenant, batch.batch.id)
+            if shard_of(batch.batch.id) in shards:
+                self._batch_runner.offer(batch.tenant, batch.batch.id)
 
-    async def _offer_due(self, now: datetime) -> None:
+    async def _offer_due(self, shards: Sequence[str], now: datetime) -> None:
         """All of them, or so many pages; then the next sweep goes on behind the last one, so that nobody is hidden by others."""
         for _ in range(_PAGES):
-            heads = await self._queries.due(_SHARDS, now, start_after=self._seen, limit=_AT_ONCE)
+            heads = await self._queries.due(shards, now, start_after=self._seen, limit=_AT_ONCE)
             self._offer(heads, overdue_at=now)
             if len(heads) < _AT_ONCE:
                 self._seen = None
                 return
             self._seen = (heads[-1].fields["due_at"], heads[-1].path)
+
+    async def _offer_queued(self, shards: Sequence[str]) -> None:
+        """By lane. Whoever gets a slot of a limited lane serves all of it: its slots are not shared out by shards."""
+        among = None if len(shards) == len(ALL_SHARDS) else shards
+        for lane in await self._queries.lanes():
+            limit = self._worker.takes(lane, _AT_ONCE)
+            if limit > 0:
+                limited = self._worker.limits(lane)
+                self._offer(await self._queries.queued(lane, shards=None if limited else among, limit=limit))
 
     def _offer(self, heads: Iterable[Document], *, overdue_at: datetime | None = None) -> None:
         for document in heads:

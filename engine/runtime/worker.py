@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.bus.port import Message, MessageBus
-from engine.bus.topics import EVENTS, WAKE, Wake
+from engine.bus.topics import POKE, WAKE, Wake
 from engine.domain.errors import NotFound, Unavailable
 from engine.domain.execution import next_due
 from engine.domain.status import ExecutionStatus
@@ -24,9 +24,14 @@ from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution, Starter
 
 AGAIN_SECONDS = 0.05
+UNAVAILABLE_SECONDS = 2.0
+"""Until an execution is tried again that the store would not give or take."""
 JUST_NOW = timedelta(seconds=1)
 """What could not be done for so long after an end is left to the sweep."""
 NO_LANE = ""
+LOOKED_AT = 20
+HINTS_HELD = 5
+"""Where others could take them: how many times its capacity of hints a worker takes before it leaves them to the bus."""
 NEAR_SECONDS = 60.0
 """Timers that are due sooner are kept in memory; later ones are found by the sweep."""
 
@@ -50,6 +55,7 @@ class Worker(Starter):
         exclusive: bool,
         capacity: int,
         log_limit: int,
+        lease: timedelta,
     ) -> None:
         self.worker_id = worker_id
         self._journal = journal
@@ -61,12 +67,17 @@ class Worker(Starter):
         self._exclusive = exclusive
         self._capacity = capacity
         self._log_limit = log_limit
+        self._lease = lease
         self._queue = ReadyQueue()
         self._driving: dict[str, Driver] = {}
         self._claimed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
+        self._leaving = asyncio.Event()
+        self._left = asyncio.Event()
+        self._moved = asyncio.Event()
+        """Set whenever something left the queue."""
 
     @property
     def driving(self) -> int:
@@ -76,26 +87,45 @@ class Worker(Starter):
     def has_room(self) -> bool:
         return not self._stopping and len(self._claimed) < self._capacity
 
-    async def run(self, listening: asyncio.Event) -> None:
-        """Takes hints and new executions until cancelled. Sets `listening` when no hint will be missed any more."""
-        async with (
-            self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity),
-            self._bus.listen(EVENTS) as messages,
-        ):
-            with self._journal.new_executions_to(self):
-                listening.set()
-                async for message in messages:
-                    self._on_events(message)
+    async def take_hints(self, listening: asyncio.Event) -> None:
+        """Takes hints and new executions until it stops. Sets `listening` when no hint will be missed any more."""
+        try:
+            async with self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity):
+                with self._journal.new_executions_to(self):
+                    listening.set()
+                    await self._leaving.wait()
+        finally:
+            self._left.set()
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Takes nothing more, hands back what it drives, and waits for that."""
+    async def take_pokes(self, listening: asyncio.Event) -> None:
+        """Hears, until cancelled, that somebody else wrote to what is driven here."""
+        async with self._bus.listen(POKE, only={"owner": self.worker_id}) as messages:
+            listening.set()
+            async for message in messages:
+                driver = self._driving.get(message.attributes.get("execution", ""))
+                if driver is not None and int(message.attributes["seq"]) > driver.stored.state.seq:
+                    driver.poke()
+
+    async def stop(self, grace: timedelta) -> None:
+        """Takes nothing more, and waits until what it drives is handed back: where others can go on with it, when its running steps
+        have ended; what takes longer than two thirds of the time is interrupted.
+        """
         self._stopping = True
         for timer in self._timers.values():
             timer.cancel()
+        self._moved.set()
+        self._leaving.set()
+        seconds = grace.total_seconds()
+        late = set(self._tasks)
+        if not self._exclusive and late:
+            for driver in self._driving.values():
+                driver.drain()
+            _, late = await asyncio.wait(late, timeout=seconds * 2 / 3)
+            seconds /= 3
         for driver in self._driving.values():
             driver.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace_seconds)
+        if late:
+            _, late = await asyncio.wait(late, timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -107,13 +137,28 @@ class Worker(Starter):
             driver.poke()
         elif not self._stopping:
             self._queue.put(ready)
-            self._fill()
+            self.fill()
 
     def offer_overdue(self, ready: Ready) -> None:
         """One whose deadline passed in the line: it is ended at once, and needs no room in its lane for that."""
         if ready.execution_id not in self._claimed and not self._stopping:
             outside = msgspec.structs.replace(ready, lane=NO_LANE)
             self._drive(outside, self._found(outside))
+
+    def limits(self, lane: str) -> bool:
+        """Whether the lane has a limit."""
+        return self._lanes.limits(lane)
+
+    def takes(self, lane: str, most: int) -> int:
+        """How many executions of the lane to look for. Where there are other workers, no more are read than could begin here; of a
+        lane with a limit the first ones, so that a slot goes to the highest priority, wherever its hint went.
+        """
+        if self._exclusive:
+            return most
+        room = self._capacity - len(self._claimed)
+        if self.limits(lane):
+            return min(most, room, LOOKED_AT)
+        return 0 if self._queue.holds(lane) else min(most, room)
 
     # -------------------------------------------------------------- new executions
 
@@ -145,6 +190,8 @@ class Worker(Starter):
         except BaseException as error:
             if isinstance(error, Exception) and not created.done():
                 created.set_exception(error)
+                if isinstance(error, Unavailable) and not self._exclusive:
+                    raise  # what was reported as failed may have been written all the same: it is looked for
                 return None
             created.cancel()
             raise
@@ -155,22 +202,24 @@ class Worker(Starter):
     # -------------------------------------------------------------- hints
 
     async def _on_wake(self, message: Message) -> None:
+        """Where there are other workers, what this one has no room for stays with the bus, which counts it."""
         wake = _wake.decode(message.body)
+        while not self._exclusive and len(self._queue) >= HINTS_HELD * self._capacity and not self._stopping:
+            self._moved.clear()
+            await self._moved.wait()
+        if self._stopping and not self._exclusive:
+            raise Unavailable("this worker is stopping; the hint is for another one")
         self.offer(Ready(tenant=wake.tenant, execution_id=wake.execution_id, lane=wake.lane, priority=wake.priority))
-
-    def _on_events(self, message: Message) -> None:
-        """Somebody else's events for an execution that is driven here."""
-        driver = self._driving.get(message.attributes.get("execution", ""))
-        if driver is not None and int(message.attributes["seq"]) > driver.stored.state.seq:
-            driver.poke()
 
     # -------------------------------------------------------------- driving
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Begins with what waits, as far as there is room for it."""
         while len(self._claimed) < self._capacity and not self._stopping:
             ready = self._queue.take(self._lanes.take)
             if ready is None:
                 return
+            self._moved.set()
             if ready.execution_id in self._claimed:
                 self._lanes.give_back(ready.lane)
                 continue
@@ -192,7 +241,9 @@ class Worker(Starter):
         except NotFound:
             _log.info("execution %s is gone", ready.execution_id)
         except Unavailable as error:
-            _log.warning("execution %s is left until its lease runs out: %s", ready.execution_id, error)
+            _log.warning("execution %s could not be driven: %s", ready.execution_id, error)
+            if not self._stopping:
+                self.remind(ready, UNAVAILABLE_SECONDS)
         except Exception:  # noqa: BLE001
             # A defect, or a log that this version cannot read. The execution is left as it is; other executions go on.
             _log.exception(
@@ -204,12 +255,14 @@ class Worker(Starter):
             self._lanes.give_back(ready.lane)
         if stored is not None:
             self._look_again(ready, stored)
-        self._fill()
+        self.fill()
 
     async def _found(self, ready: Ready) -> Stored | None:
         """The execution after it was driven as far as it goes; None where somebody else holds its lease."""
         stored = await self._journal.load(ready.tenant, ready.execution_id)
         now = self._clock()
+        if self._stopping:
+            return None
         if stored.state.terminal:
             await self._follow_up(stored)
             return None
@@ -228,8 +281,11 @@ class Worker(Starter):
             clock=self._clock,
             exclusive=self._exclusive,
             log_limit=self._log_limit,
+            lease=self._lease,
         )
         self._driving[stored.state.id] = driver
+        if self._stopping:
+            driver.stop()
         return driver
 
     async def _driven(self, driver: Driver) -> Stored:
@@ -247,9 +303,11 @@ class Worker(Starter):
             self.remind(ready, AGAIN_SECONDS)
 
     def _void(self, stored: Stored, now: datetime) -> bool:
-        """A lease that nobody holds: run out, or left over by a former process where this is the only one."""
+        """A lease that nobody holds: run out, left over by a former process where this is the only one, or by this worker itself,
+        which does not drive the execution any more.
+        """
         assert stored.lease is not None
-        return stored.lease.until <= now or (self._exclusive and stored.lease.owner != self.worker_id)
+        return stored.lease.until <= now or self._exclusive or stored.lease.owner == self.worker_id
 
     def _look_again(self, ready: Ready, stored: Stored) -> None:
         """What is due soon is not left to the sweep; what changed while it was let go is looked at at once."""

@@ -64,10 +64,12 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def counts(self, filters: Sequence[Filter]) -> bool:
-        """Whether this may serve a count. Over all parents an index leaves out what lacks the field it orders by, which
-        is right for a count that asks for a range of it.
+        """Whether this may serve a count. An index leaves out what lacks a field it orders by, which is right for a count that
+        asks for a range of that field, if it is the only one. Over all parents there are no other counts.
         """
-        return not self.group or any(each.op in _RANGE for each in filters)
+        if any(each.op in _RANGE for each in filters):
+            return all(len(order) < 2 for order in self.orders)  # noqa: PLR2004  # one field
+        return not self.group
 
 
 class Collection(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +196,7 @@ _EXECUTIONS = _collection(
     Shape(orders=(_BY_PRIORITY,), required=("concurrency_key", "status"), any_of="status"),
     Shape(group=True, orders=(_up("due_at"),), required=("shard",), any_of="shard"),
     Shape(group=True, orders=(_up("lease_until"),)),
-    Shape(group=True, orders=(_BY_PRIORITY,), required=("queued_lane",)),
+    Shape(group=True, orders=(_BY_PRIORITY,), required=("queued_lane",), keys=(("shard",),), any_of="shard"),
     Shape(group=True, orders=(_up("queued_lane"),)),
 )
 
@@ -239,6 +241,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         _collection("chunks", {"n": _I, "has_errors": _B}, Shape(orders=(_up("n"),), keys=(("has_errors",),))),
         _collection("lanes", {}),
         _collection("slots", {}),
+        _collection("workers", {}),
         _collection("triggers", {}),
         _collection("schedules", {}),
         _collection("inbox", {}),

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.bus.topics import BATCH_WAKE, BatchWake
 from engine.domain.batch import Batch, BatchAction, BatchItem, BatchMode, BatchStatus, ItemError
-from engine.domain.errors import NotFound, Unavailable, ValidationFailed, WeftError
+from engine.domain.errors import NotFound, ValidationFailed, WeftError
 from engine.domain.ids import BATCH
 from engine.storage.port import Conflict
 from engine.storage.repositories.idempotency import path_of, use
@@ -74,7 +74,8 @@ async def admit_batch(services: Services, caller: Caller, verb: str, key: str | 
         assert known is not None
         return known
     if not nothing_to_do:
-        await _wake(services, caller, batch)
+        body = msgspec.json.encode(BatchWake(tenant=caller.tenant, batch_id=batch.id))
+        services.bus.hint(BATCH_WAKE, body)
     return batch
 
 
@@ -85,14 +86,6 @@ def _all_or_none(items: Sequence[BatchItem]) -> list[BatchItem]:
         item if item.error else msgspec.structs.replace(item, error=_NOT_ALL, execution_id=None, request=None)
         for item in items
     ]
-
-
-async def _wake(services: Services, caller: Caller, batch: Batch) -> None:
-    body = msgspec.json.encode(BatchWake(tenant=caller.tenant, batch_id=batch.id))
-    try:
-        await services.bus.publish(BATCH_WAKE, body)
-    except Unavailable:
-        return  # the sweep finds it
 
 
 def item_error(error: WeftError) -> ItemError:

@@ -13,10 +13,11 @@ from datetime import datetime
 import msgspec
 
 from engine.bus.port import MessageBus
-from engine.bus.topics import EVENTS, WAKE, EventsCommitted, Wake
+from engine.bus.topics import EVENTS, POKE, WAKE, EventsCommitted, Wake
 from engine.domain.errors import NotFound, Unavailable, WeftError
 from engine.domain.events import DurableEvent, EphemeralEvent, ExecutionQueued
 from engine.domain.execution import Command, Decision, Execution, decide, evolve
+from engine.domain.ids import RandomBytes
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.executions import ExecutionRepository
 from engine.storage.repositories.head import Lease, Stored, execution_path, wants_worker
@@ -27,12 +28,16 @@ Clock = Callable[[], datetime]
 """The current time, UTC."""
 
 _CONFLICTS_BORNE = 50
+TOLD_BYTES = 1_000_000
+"""Of the events in one message; Pub/Sub takes 10 MB."""
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
 class Journal:
-    """`exclusive`: no other process writes to the store, so what was written last is known without reading it again."""
+    """`exclusive`: no other process writes to the store, so what was written last is known without reading it again. Otherwise
+    what is remembered saves folding the log from its start: what is stored is read all the same.
+    """
 
     def __init__(
         self,
@@ -41,12 +46,14 @@ class Journal:
         clock: Clock,
         *,
         exclusive: bool,
+        random_bytes: RandomBytes,
         remembered: int = 1000,
     ) -> None:
         self._executions = executions
         self._bus = bus
         self._clock = clock
         self._exclusive = exclusive
+        self._random_bytes = random_bytes
         self._remembered = remembered
         self._recent: OrderedDict[str, Stored] = OrderedDict()
         self._starter: Starter | None = None
@@ -84,11 +91,23 @@ class Journal:
 
     async def load(self, tenant: str, execution_id: str) -> Stored:
         """Raises `NotFound`."""
-        known = self._recent.get(execution_path(tenant, execution_id))
-        stored = known or await self._executions.load(tenant, execution_id)
+        recent = self._recent.get(execution_path(tenant, execution_id))
+        if recent is not None and self._exclusive:
+            return recent
+        stored = await self._executions.load(tenant, execution_id, known=recent)
         if stored is None:
             raise NotFound(f"there is no execution {execution_id[:80]!r}", path=("id",))
+        if not self._exclusive:
+            self._remember(stored)
         return stored
+
+    async def reload(self, stored: Stored) -> Stored:
+        """How the execution is stored by now. Raises `NotFound`."""
+        tenant, execution_id = stored.state.tenant, stored.state.id
+        recent = self._recent.get(execution_path(tenant, execution_id))
+        if not self._exclusive and (recent is None or recent.rev < stored.rev):
+            self._remember(stored)
+        return await self.load(tenant, execution_id)
 
     async def change(self, tenant: str, execution_id: str, command: Command, writes: Sequence[Write] = ()) -> Stored:
         """Carries out a command that comes from outside. Decides again whenever somebody else was quicker.
@@ -96,7 +115,7 @@ class Journal:
         Raises what `decide` raises, `NotFound`, and `Conflict` if something in `writes` does not hold.
         """
         root = execution_path(tenant, execution_id)
-        for _ in range(_CONFLICTS_BORNE):
+        for conflicts in range(_CONFLICTS_BORNE):
             at = self._clock()
             stored, decision = await self._decided(tenant, execution_id, command, at)
             try:
@@ -107,7 +126,14 @@ class Journal:
                 self.forget(tenant, execution_id)
                 if conflict.document != root:
                     raise
+                if not self._exclusive:
+                    await asyncio.sleep(self._rest(conflicts))
         raise Unavailable(f"execution {execution_id} is being changed too fast by others")
+
+    def _rest(self, conflicts: int) -> float:
+        """Seconds, at random, so that those who want to write the same do not meet again."""
+        longest: float = min(0.005 * 2.0**conflicts, 0.5)
+        return longest * (0.5 + self._random_bytes(1)[0] / 255)
 
     async def _decided(self, tenant: str, execution_id: str, command: Command, at: datetime) -> tuple[Stored, Decision]:
         """A refusal must rest on what is stored: what is remembered lags behind while a commit is being reported."""
@@ -130,13 +156,31 @@ class Journal:
         lease: Lease | None,
         writes: Sequence[Write] = (),
     ) -> Stored:
-        """As `append`, for callers that may be cancelled: a client hangs up, and its commit is under way. What is written is
-        remembered and told all the same; else this process would go on from what was before.
+        """As `append`, for callers that do not drive the execution and may be cancelled: a client hangs up, and its commit is under
+        way. What is written is remembered and told all the same, also to whoever drives it; else this process would go on from
+        what was before.
         """
-        task = asyncio.create_task(self.append(stored, events, after, at, lease=lease, writes=writes))
+        task = asyncio.create_task(self._record(stored, events, after, at, lease=lease, writes=writes))
         self._under_way.add(task)
         task.add_done_callback(self._recorded)
         return await asyncio.shield(task)
+
+    async def _record(
+        self,
+        stored: Stored,
+        events: Sequence[DurableEvent],
+        after: Execution,
+        at: datetime,
+        *,
+        lease: Lease | None,
+        writes: Sequence[Write],
+    ) -> Stored:
+        new = await self.append(stored, events, after, at, lease=lease, writes=writes)
+        if lease is not None:
+            state = new.state
+            attributes = {"owner": lease.owner, "execution": state.id, "seq": str(state.seq)}
+            self._bus.hint(POKE, b"", attributes)
+        return new
 
     def _recorded(self, task: "asyncio.Task[Stored]") -> None:
         """What was refused concerns the caller; where nobody waits for it any more, nothing was written and nothing is lost."""
@@ -164,7 +208,7 @@ class Journal:
         new = await self._executions.commit(
             stored, events, after, at, lease=None if ended else lease, todo=todo, writes=writes
         )
-        await self._tell(new, new.state.seq - len(events) + 1, at)
+        self._tell(new, new.state.seq - len(events) + 1, at)
         return new
 
     async def settle(self, stored: Stored, at: datetime, todo: tuple[str, ...]) -> Stored:
@@ -175,48 +219,41 @@ class Journal:
 
     def known(self, tenant: str, execution_id: str) -> Stored | None:
         """What was written last, where that is known without reading."""
-        return self._recent.get(execution_path(tenant, execution_id))
+        return self._recent.get(execution_path(tenant, execution_id)) if self._exclusive else None
 
     def forget(self, tenant: str, execution_id: str) -> None:
         self._recent.pop(execution_path(tenant, execution_id), None)
 
-    async def publish_live(self, stored: Stored, events: Sequence[EphemeralEvent]) -> None:
+    def publish_live(self, stored: Stored, events: Sequence[EphemeralEvent]) -> None:
         """Tells those who watch about events that are not kept. Losing them is allowed."""
         state = stored.state
         message = EventsCommitted(
             tenant=state.tenant, execution_id=state.id, live=[msgspec.Raw(_encode(event)) for event in events]
         )
-        await self._publish(EVENTS, _encode(message), {"execution": state.id, "seq": "0"})
+        self._bus.hint(EVENTS, _encode(message), {"execution": state.id, "seq": "0"})
 
-    async def _tell(self, stored: Stored, first_seq: int, at: datetime) -> None:
+    def _tell(self, stored: Stored, first_seq: int, at: datetime) -> None:
+        """What was committed stays committed: a hint that is lost costs time, not data."""
         self._remember(stored)
         state = stored.state
         if state.seq >= first_seq:
+            told = _within(stored.fresh, TOLD_BYTES)
             message = EventsCommitted(
                 tenant=state.tenant,
                 execution_id=state.id,
-                first_seq=first_seq,
-                events=list(stored.fresh),
+                first_seq=state.seq - len(told) + 1,
+                events=told,
                 status=state.status.value,
                 workflow_id=state.workflow_id,
                 batch_id=state.batch_id,
             )
-            await self._publish(EVENTS, _encode(message), {"execution": state.id, "seq": str(state.seq)})
+            self._bus.hint(EVENTS, _encode(message), {"execution": state.id, "seq": str(state.seq)})
         if wants_worker(stored, at):
             wake = Wake(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
-            await self._publish(WAKE, _encode(wake), {"execution": state.id})
-
-    async def _publish(self, topic: str, body: bytes, attributes: dict[str, str]) -> None:
-        """What was committed stays committed: a hint that is lost costs time, not data."""
-        try:
-            await self._bus.publish(topic, body, attributes)
-        except Unavailable as error:
-            _log.warning("a hint on %s was lost: %s", topic, error)
+            self._bus.hint(WAKE, _encode(wake), {"execution": state.id})
 
     def _remember(self, stored: Stored) -> None:
-        """Only where nobody else writes; an ended execution is not looked at again."""
-        if not self._exclusive:
-            return
+        """An ended execution is not looked at again."""
         key = execution_path(stored.state.tenant, stored.state.id)
         if stored.state.terminal and not stored.todo:
             self._recent.pop(key, None)
@@ -225,3 +262,13 @@ class Journal:
         self._recent.move_to_end(key)
         if len(self._recent) > self._remembered:
             self._recent.popitem(last=False)
+
+
+def _within(events: Sequence[msgspec.Raw], limit: int) -> list[msgspec.Raw]:
+    """The last of the events, as many as have so many bytes, and one at least: whoever sees the gap reads the log."""
+    size = 0
+    for at in range(len(events) - 1, -1, -1):
+        size += len(events[at])
+        if size > limit and at < len(events) - 1:
+            return list(events[at + 1 :])
+    return list(events)

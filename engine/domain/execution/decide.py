@@ -32,9 +32,13 @@ class Decision(msgspec.Struct, frozen=True):
     more: bool = False
 
 
-def decide(execution: Execution, command: c.Command, at: datetime) -> Decision:
-    """Raises `InvalidState`, `NotFound`, `ValidationFailed` or `RevisionConflict` where the command cannot be carried out."""
+def decide(execution: Execution, command: c.Command, at: datetime, *, begins: bool = True) -> Decision:
+    """`begins` False: what would begin is left to a later decision. Raises `InvalidState`, `NotFound`, `ValidationFailed` or
+    `RevisionConflict` where the command cannot be carried out.
+    """
     work = Work(execution, at)
+    if not begins:
+        work.starts_left = 0
     kind = type(command)
     if kind in _REPORTS:
         _REPORTS[kind](work, command)

@@ -90,11 +90,12 @@ class ExecutionQueries:
             "executions", order=(Order("lease_until"),), start_after=start_after, limit=limit
         )
 
-    async def queued(self, lane: str, *, limit: int) -> list[Document]:
-        """Heads of all tenants that wait in a lane: highest priority first, then oldest."""
+    async def queued(self, lane: str, *, shards: Sequence[str] | None = None, limit: int) -> list[Document]:
+        """Heads of all tenants that wait in a lane, in some shards or in all: highest priority first, then oldest."""
+        among = (Filter("shard", Op.IN, tuple(shards)),) if shards is not None else ()
         return await self._store.query(
             "executions",
-            filters=(Filter("queued_lane", Op.EQ, lane),),
+            filters=(Filter("queued_lane", Op.EQ, lane), *among),
             order=(Order("priority", descending=True), Order("created_at")),
             limit=limit,
         )

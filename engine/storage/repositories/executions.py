@@ -150,25 +150,32 @@ class ExecutionRepository:
 
     # -------------------------------------------------------------- reading
 
-    async def load(self, tenant: str, execution_id: str) -> Stored | None:
-        """Folds the whole log, so that everything about the execution is known."""
+    async def load(self, tenant: str, execution_id: str, known: Stored | None = None) -> Stored | None:
+        """Folds the whole log, so that everything about the execution is known; of one that is `known` as it was, what came since."""
         if not well_formed(execution_id):
             return None
         document = await self._store.get(execution_path(tenant, execution_id))
-        return await self.fold(document) if document else None
+        if document is None:
+            return None
+        if known is not None and known.rev >= document.rev:
+            known = known if known.rev == document.rev else None  # an earlier rev: it was deleted, and made again
+            return known or await self.fold(document)
+        return await self.fold(document, known)
 
-    async def fold(self, document: Document) -> Stored:
+    async def fold(self, document: Document, known: Stored | None = None) -> Stored:
         """The same, from a head that is at hand."""
         head = decode_head(document)
-        entries = await self._entries(document.path, head, after=0, limit=None)
-        first = entries[0].event
-        assert isinstance(first, ExecutionQueued)
+        entries = await self._entries(document.path, head, after=known.state.seq if known else 0, limit=None)
         state = head.state
-        plan = await self._plans.get(state.tenant, first.workflow_id, first.version)
-        begun = begin_log(first, execution_id=state.id, tenant=state.tenant, plan=plan)
-        execution = begun
-        for start in range(1, len(entries), EVENTS_AT_ONCE):
-            if start > 1:
+        if known is not None:
+            execution = known.execution
+        else:
+            first = entries.pop(0).event
+            assert isinstance(first, ExecutionQueued)
+            plan = await self._plans.get(state.tenant, first.workflow_id, first.version)
+            execution = begin_log(first, execution_id=state.id, tenant=state.tenant, plan=plan)
+        for start in range(0, len(entries), EVENTS_AT_ONCE):
+            if start:
                 await asyncio.sleep(0)  # a long log must not stop what else the process does
             some = [entry.event for entry in entries[start : start + EVENTS_AT_ONCE]]
             execution = evolve(execution, some)  # type: ignore[arg-type]  # durable: they have a seq

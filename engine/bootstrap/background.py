@@ -1,0 +1,43 @@
+"""Loops that live as long as the engine."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
+
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled, and sets the event when it is ready."""
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """They are cancelled when the context is left. One that dies takes no other with it, but is loud."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def start(self, loop: Loop) -> None:
+        """Returns when it is ready. Raises what it dies of before that."""
+        started = asyncio.Event()
+        task = asyncio.create_task(loop(started))
+        task.add_done_callback(_say_if_died)
+        self._tasks.append(task)
+        waiting = asyncio.create_task(started.wait())
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+
+
+def _say_if_died(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("a loop of the engine died", exc_info=task.exception())

@@ -1,0 +1,58 @@
+"""What use cases work with."""
+
+from importlib.metadata import version
+
+from engine.bus.port import MessageBus
+from engine.domain.ids import RandomBytes
+from engine.domain.validation import DefinitionLimits
+from engine.executors.catalogue import StepKindCatalogue
+from engine.runtime.hub import Hub
+from engine.settings import Settings
+from engine.storage.port import DocumentStore
+from engine.storage.repositories.batches import BatchRepository
+from engine.storage.repositories.concurrency import ConcurrencyRepository
+from engine.storage.repositories.execution_queries import ExecutionQueries
+from engine.storage.repositories.executions import ExecutionRepository
+from engine.storage.repositories.idempotency import IdempotencyRepository
+from engine.storage.repositories.plans import Plans
+from engine.storage.repositories.waits import WaitRepository
+from engine.storage.repositories.workflows import WorkflowRepository
+from engine.usecases.journal import Clock, Journal
+from engine.usecases.services import Limits, Services
+
+
+def build_services(
+    settings: Settings,
+    store: DocumentStore,
+    *,
+    bus: MessageBus,
+    hub: Hub,
+    kinds: StepKindCatalogue,
+    clock: Clock,
+    random_bytes: RandomBytes,
+) -> Services:
+    workflows = WorkflowRepository(store)
+    plans = Plans(workflows, kinds)
+    executions = ExecutionRepository(store, plans, retention=settings.retention)
+    return Services(
+        store=store,
+        bus=bus,
+        workflows=workflows,
+        executions=executions,
+        queries=ExecutionQueries(store),
+        plans=plans,
+        batches=BatchRepository(store),
+        waits=WaitRepository(store),
+        idempotency=IdempotencyRepository(store),
+        concurrency=ConcurrencyRepository(store),
+        journal=Journal(executions, bus, clock, exclusive=store.exclusive, random_bytes=random_bytes),
+        hub=hub,
+        kinds=kinds,
+        limits=Limits(definition=DefinitionLimits()),
+        clock=clock,
+        random_bytes=random_bytes,
+        adapters={"store": settings.store, "bus": settings.bus},
+        lanes=settings.lanes,
+        started_at=clock(),
+        version=version("weft"),
+    )
