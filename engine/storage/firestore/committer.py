@@ -8,6 +8,8 @@ none may be, which for documents that are replaced or deleted unseen is as good 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from grpc import StatusCode  # type: ignore[import-untyped]  # grpcio ships no types
+
 from engine.domain.errors import WeftError
 from engine.storage.firestore.calls import MAYBE_APPLIED, PRECONDITION, CallFailed, Calls
 from engine.storage.firestore.failures import failed, no_such_database, perhaps_committed, worth_another_try
@@ -20,6 +22,7 @@ from engine.storage.port import Conflict, Delete
 
 _Step = Callable[[], Awaitable[Any]]
 """Returns the next one, or None at the end."""
+_OVERTAKEN = CallFailed(StatusCode.ABORTED, "this process itself wrote what was being read")
 
 
 class Committer:
@@ -100,14 +103,12 @@ class _Attempts:
             raise Conflict(refusal)
         if self._commit.arm(self._revisions):
             return self._ask
-        await self._pause(None)  # somebody here wrote meanwhile what was read
+        await self._pause(_OVERTAKEN)
         return self._look
 
-    async def _pause(self, failure: CallFailed | None) -> None:
+    async def _pause(self, failure: CallFailed) -> None:
         if not await self._backoff.pause():
             raise self._given_up(failure) from failure
 
-    def _given_up(self, failure: CallFailed | None) -> WeftError:
-        if self._doubt is not None:
-            return perhaps_committed(self._doubt)
-        return failed(failure) if failure is not None else Conflict(self._commit.writes[0].path)
+    def _given_up(self, failure: CallFailed) -> WeftError:
+        return failed(failure) if self._doubt is None else perhaps_committed(self._doubt)

@@ -19,13 +19,14 @@ _REASONS = {
     StatusCode.DEADLINE_EXCEEDED: "Firestore did not answer in time",
     StatusCode.UNAVAILABLE: "Firestore cannot be reached",
 }
+_TOO_LARGE = ("maximum entity size", "The value of property", "exceeds the maximum")
 
 
 def failed(failure: CallFailed) -> WeftError:
     """For a call that will not be tried again; nothing was changed by it."""
     _log.warning("Firestore answered %s: %s", failure.code.name, failure.details)
     if failure.code is StatusCode.INVALID_ARGUMENT:
-        if "maximum" in failure.details or "longer than" in failure.details:
+        if any(text in failure.details for text in _TOO_LARGE):
             return PayloadTooLarge("a document, or one of its fields, is larger than Firestore takes")
         return BadRequest("Firestore does not take a name or a value in this request")
     if no_such_database(failure):

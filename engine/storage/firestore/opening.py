@@ -30,10 +30,10 @@ async def locate(project: str | None, database: str, emulator: str | None) -> tu
         credentials, own_project = await asyncio.to_thread(
             google.auth.default, scopes=FirestoreGrpcAsyncIOTransport.AUTH_SCOPES
         )
-    except DefaultCredentialsError as error:
-        raise CannotOpenStore(_NO_CREDENTIALS) from error
     except GoogleAuthError as error:
-        raise CannotOpenStore(f"the credentials for Firestore cannot be used: {error}") from error
+        none = isinstance(error, DefaultCredentialsError) and "default credentials were not found" in str(error)
+        what = _NO_CREDENTIALS if none else f"the credentials for Firestore cannot be used: {error}"
+        raise CannotOpenStore(what) from error
     if project is None and own_project is None:
         raise CannotOpenStore(_NO_PROJECT)
     return Database(project=project or str(own_project), database=database), credentials

@@ -36,6 +36,10 @@ class Reader:
         self._revisions = revisions
         self._patience = patience
 
+    async def check(self) -> None:
+        """Raises `CallFailed` unless the database answers."""
+        await self._patiently(lambda: self.revisions([_NOWHERE]))
+
     async def get(self, path: str) -> Document | None:
         request = GetDocumentRequest(name=self._database.document_name(path))
         try:

@@ -60,7 +60,7 @@ class FirestoreStore(DocumentStore):
     async def check(self) -> None:
         """Raises `CannotOpenStore` unless the database answers."""
         try:
-            await self._reader.revisions(["tenants/clock"])
+            await self._reader.check()
         except CallFailed as failure:
             raise cannot_open(failure, self._database) from failure
 
