@@ -32,6 +32,8 @@ class AdminServer:
         self.indexes: list[types.Index] = []
         self.fields: dict[str, types.Field] = {}
         self.refuses: dict[str, tuple[grpc.StatusCode, str]] = {}
+        self.contended = 0
+        """How many of the next changes get in the way of another one."""
         self.builds_in = 10**9
         self.calls: list[str] = []
         self._numbers = itertools.count()
@@ -100,6 +102,9 @@ class AdminServer:
             self.calls.append(method)
             if method in self.refuses:
                 await context.abort(*self.refuses[method])
+            if method in {"CreateIndex", "UpdateField"} and self.contended:
+                self.contended -= 1
+                await context.abort(grpc.StatusCode.ABORTED, "Please retry, underlying data changed")
             answer = await work(message, context)
             return answer.SerializeToString() if isinstance(answer, Operation) else type(answer).serialize(answer)
 

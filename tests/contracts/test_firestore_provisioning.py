@@ -11,7 +11,7 @@ import pytest
 from google.cloud.firestore_admin_v1 import types
 
 from engine.domain.errors import Unavailable
-from engine.storage.firestore.database_admin import DatabaseUnusable
+from engine.storage.errors import CannotOpenStore
 from engine.storage.firestore.findings import BAD, Finding, State
 from engine.storage.firestore.index_plan import plan_indexes
 from engine.storage.firestore.provisioning import diagnose_firestore, provision_firestore
@@ -183,12 +183,17 @@ async def test_an_index_that_somebody_else_creates_meanwhile_is_as_good(server: 
     assert states(await provision(connect)) == {State.CREATED: ALL}
 
 
+async def test_changes_that_get_in_each_others_way_are_tried_again(server: AdminServer, connect: Connect) -> None:
+    server.contended = 2
+    assert states(await provision(connect)) == {State.CREATED: ALL}
+
+
 async def test_a_missing_database_is_named_with_the_command_that_creates_it(
     server: AdminServer, connect: Connect
 ) -> None:
     server.database = None
     with pytest.raises(
-        DatabaseUnusable, match=f"gcloud firestore databases create --project={PROJECT} --database='weft'"
+        CannotOpenStore, match=f"gcloud firestore databases create --project={PROJECT} --database='weft'"
     ):
         await provision(connect)
 
@@ -204,7 +209,7 @@ async def test_a_database_of_another_kind_is_refused(
     server: AdminServer, connect: Connect, kind: types.Database, word: str
 ) -> None:
     server.database = kind
-    with pytest.raises(DatabaseUnusable, match=word):
+    with pytest.raises(CannotOpenStore, match=word):
         await diagnose(connect)
     assert server.calls == ["GetDatabase"]
 
@@ -214,7 +219,7 @@ async def test_a_missing_permission_is_named_with_the_role_that_gives_it(
     server: AdminServer, connect: Connect, method: str
 ) -> None:
     server.refuses[method] = (grpc.StatusCode.PERMISSION_DENIED, "Missing or insufficient permissions.")
-    with pytest.raises(DatabaseUnusable, match=r"insufficient permissions.*roles/datastore\.indexAdmin"):
+    with pytest.raises(CannotOpenStore, match=r"insufficient permissions.*roles/datastore\.indexAdmin"):
         await provision(connect)
 
 
@@ -222,7 +227,7 @@ async def test_a_name_that_is_no_databases_is_refused_in_firestores_words(
     server: AdminServer, connect: Connect
 ) -> None:
     server.refuses["GetDatabase"] = (grpc.StatusCode.INVALID_ARGUMENT, "Invalid database id")
-    with pytest.raises(DatabaseUnusable, match="Invalid database id"):
+    with pytest.raises(CannotOpenStore, match="Invalid database id"):
         await diagnose(connect)
 
 
@@ -245,19 +250,14 @@ async def test_without_credentials_it_is_said_how_to_get_some(monkeypatch: pytes
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    with pytest.raises(DatabaseUnusable, match="gcloud auth application-default login"):
+    with pytest.raises(CannotOpenStore, match="gcloud auth application-default login"):
         await diagnose_firestore(project=PROJECT, database=DATABASE)
 
 
 async def test_a_key_file_that_is_not_there_is_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
-    with pytest.raises(DatabaseUnusable, match=r"none\.json"):
+    with pytest.raises(CannotOpenStore, match=r"none\.json"):
         await diagnose_firestore(project=PROJECT, database=DATABASE)
-
-
-async def test_without_a_project_the_variable_is_named(connect: Connect) -> None:
-    with pytest.raises(DatabaseUnusable, match="GOOGLE_CLOUD_PROJECT"):
-        await diagnose_firestore(project=None, database=DATABASE, transport=connect())
 
 
 Command = Callable[..., Awaitable[list[Finding]]]

@@ -1,35 +1,33 @@
 """How a database is set up: the few calls of Firestore's admin API, in the words of the index plan."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-import google.auth
 import msgspec
 from google.api_core import exceptions
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.api_core.retry import AsyncRetry, if_exception_type
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore_admin_v1 import types
 from google.cloud.firestore_admin_v1.services.firestore_admin import FirestoreAdminAsyncClient
 from google.cloud.firestore_admin_v1.services.firestore_admin.transports import FirestoreAdminGrpcAsyncIOTransport
 
-from engine.domain.errors import Unavailable, WeftError
+from engine.domain.errors import Unavailable
+from engine.storage.errors import CannotOpenStore
+from engine.storage.firestore.database import Database
 from engine.storage.firestore.index_plan import FieldConfig, Index, IndexField, Mode, Scope
+from engine.storage.firestore.opening import locate
 
 _SECONDS = 30.0
 _OVERRIDDEN = "indexConfig.usesAncestorConfig:false OR ttlConfig:*"
 """The only filter that the API takes. It lists the database's default as well."""
 _NAME = "__name__"
+_CONTENDED = AsyncRetry(
+    predicate=if_exception_type(exceptions.Aborted), initial=0.1, maximum=5.0, multiplier=2.0, timeout=_SECONDS
+)
+"""Changes that come soon after one another get in each other's way."""
 
 T = TypeVar("T")
-
-
-class DatabaseUnusable(WeftError):
-    """There is no such database, it is of a kind that Weft cannot use, or these credentials may not see or change it. The message says
-    what to do.
-    """
-
-    code = "UNAVAILABLE"
 
 
 class Refused(Exception):
@@ -47,13 +45,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatabaseAdmin:
-    """Raises `Unavailable` where the API does not answer, `DatabaseUnusable` where the database or the permission is missing."""
+    """Raises `Unavailable` where the API does not answer, `CannotOpenStore` where the database or the permission is missing."""
 
-    def __init__(self, client: FirestoreAdminAsyncClient, project: str, database: str) -> None:
+    def __init__(self, client: FirestoreAdminAsyncClient, database: Database) -> None:
         self._client = client
-        self._project = project
-        self._id = database
-        self._database = f"projects/{project}/databases/{database}"
+        self._project = database.project
+        self._id = database.database
+        self._database = database.name
         self._everywhere = f"{self._database}/collectionGroups/-"
 
     async def check(self) -> None:
@@ -61,19 +59,19 @@ class DatabaseAdmin:
         try:
             found = await self._call(self._client.get_database(name=self._database, retry=None, timeout=_SECONDS))
         except exceptions.NotFound as error:
-            raise DatabaseUnusable(
+            raise CannotOpenStore(
                 f"there is no Firestore database {self._id!r} in project {self._project!r}; create it with: gcloud firestore "
                 f"databases create --project={self._project} --database='{self._id}' --location=LOCATION "
                 "(such as eur3, nam5 or a region; it cannot be changed later)"
             ) from error
         except exceptions.ClientError as error:
-            raise DatabaseUnusable(f"{self._database} cannot be used: {error.message}") from error
+            raise CannotOpenStore(f"{self._database} cannot be used: {error.message}") from error
         if found.type_ is types.Database.DatabaseType.DATASTORE_MODE:
-            raise DatabaseUnusable(
+            raise CannotOpenStore(
                 f"{self._database} is in Datastore mode; Weft needs Native mode: create another database and name it in WEFT_DATABASE"
             )
         if found.database_edition is types.Database.DatabaseEdition.ENTERPRISE:
-            raise DatabaseUnusable(
+            raise CannotOpenStore(
                 f"{self._database} is of the Enterprise edition, which indexes otherwise; Weft needs the Standard edition: create "
                 "another database and name it in WEFT_DATABASE"
             )
@@ -98,7 +96,7 @@ class DatabaseAdmin:
         parent = f"{self._database}/collectionGroups/{index.collection}"
         try:
             await self._call(
-                self._client.create_index(parent=parent, index=_write_index(index), retry=None, timeout=_SECONDS)
+                self._client.create_index(parent=parent, index=_write_index(index), retry=_CONTENDED, timeout=_SECONDS)
             )
         except exceptions.AlreadyExists:
             return
@@ -118,7 +116,7 @@ class DatabaseAdmin:
             paths.append("ttl_config")
         request = types.UpdateFieldRequest(field=field, update_mask={"paths": paths})
         try:
-            await self._call(self._client.update_field(request=request, retry=None, timeout=_SECONDS))
+            await self._call(self._client.update_field(request=request, retry=_CONTENDED, timeout=_SECONDS))
         except exceptions.GoogleAPICallError as error:
             raise Refused(error.message) from error
 
@@ -131,26 +129,19 @@ class DatabaseAdmin:
 async def open_admin(
     *, project: str | None, database: str, transport: FirestoreAdminGrpcAsyncIOTransport | None = None
 ) -> AsyncIterator[DatabaseAdmin]:
-    """With the application default credentials; without `project`, the one they are for. `transport` replaces Google's."""
-    if transport is None:
-        try:
-            # Reads files, and asks the machine's metadata server.
-            credentials, own = await asyncio.to_thread(google.auth.default)
-        except DefaultCredentialsError as error:
-            raise DatabaseUnusable(
-                "there are no Google Cloud credentials: run `gcloud auth application-default login`, name a key file in "
-                f"GOOGLE_APPLICATION_CREDENTIALS, or set FIRESTORE_EMULATOR_HOST to use an emulator ({error})"
-            ) from error
-        project = project or own
-        client = FirestoreAdminAsyncClient(credentials=credentials)
-    else:
+    """With the application default credentials; without `project`, the one they are for. `transport` replaces Google's, and needs
+    no credentials but the project. Raises `CannotOpenStore`.
+    """
+    located = Database(project=project or "", database=database)
+    if transport is not None:
         client = FirestoreAdminAsyncClient(transport=transport)
+    else:
+        located, credentials = await locate(project, database, None)
+        client = FirestoreAdminAsyncClient(credentials=credentials)
     try:
-        if project is None:
-            raise DatabaseUnusable("no Google Cloud project is named: set GOOGLE_CLOUD_PROJECT")
-        yield DatabaseAdmin(client, project, database)
+        yield DatabaseAdmin(client, located)
     finally:
-        await client.transport.close()
+        await client.transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 
 @contextmanager
@@ -159,7 +150,7 @@ def _translated(project: str) -> Iterator[None]:
     try:
         yield
     except (exceptions.PermissionDenied, exceptions.Unauthenticated) as error:
-        raise DatabaseUnusable(
+        raise CannotOpenStore(
             f"these credentials may not do this in project {project!r}: {error.message} (creating indexes takes the role "
             "roles/datastore.indexAdmin, looking at them roles/datastore.viewer)"
         ) from error

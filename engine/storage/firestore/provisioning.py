@@ -29,7 +29,7 @@ async def provision_firestore(
     """What was found; what was missing is CREATED or REFUSED, or still MISSING after a dry run.
 
     With `wait`, returns when nothing is being built any more, or the time is over. `transport` replaces Google's; it is closed.
-    Raises `DatabaseUnusable`, `Unavailable`.
+    Raises `CannotOpenStore`, `Unavailable`.
     """
     if emulator is not None:
         return [_EMULATOR]
@@ -50,7 +50,7 @@ async def diagnose_firestore(
     emulator: str | None = None,
     transport: FirestoreAdminGrpcAsyncIOTransport | None = None,
 ) -> list[Finding]:
-    """How every index and field stands; changes nothing. Raises `DatabaseUnusable`, `Unavailable`."""
+    """How every index and field stands; changes nothing. Raises `CannotOpenStore`, `Unavailable`."""
     return await provision_firestore(
         project=project, database=database, emulator=emulator, dry_run=True, transport=transport
     )
