@@ -2,7 +2,7 @@
 
 import asyncio
 import operator
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -17,25 +17,17 @@ from langgraph.types import Command, interrupt
 from engine.executors.checkpoint_upkeep import delete_checkpoints
 from engine.executors.checkpointer import DocumentCheckpointer
 from engine.executors.loop_bridge import CalledOnTheLoop
-from engine.storage.sqlite.store import SqliteStore
+from engine.storage.port import DocumentStore
+from tests.contracts.backends import OpenStore
 from tests.executors.checkpoints import EXECUTION, Counted, checkpoint, config, newest, put, put_checkpoint, saver
 
 
-@pytest.fixture
-async def store() -> AsyncIterator[SqliteStore]:
-    store = await SqliteStore.open(None)
-    yield store
-    await store.close()
+async def test_it_conforms_to_langgraphs_suite_in_full(open_store: OpenStore) -> None:
+    @checkpointer_test(name="DocumentCheckpointer")
+    async def conformant() -> AsyncGenerator[BaseCheckpointSaver[Any], None]:
+        async with open_store() as store:
+            yield saver(store)
 
-
-@checkpointer_test(name="DocumentCheckpointer")
-async def conformant() -> AsyncGenerator[BaseCheckpointSaver[Any], None]:
-    store = await SqliteStore.open(None)
-    yield saver(store)
-    await store.close()
-
-
-async def test_it_conforms_to_langgraphs_suite_in_full() -> None:
     report = await validate(conformant)
     assert {name: result.failures for name, result in report.results.items() if not result.passed} == {}
     assert len(report.results) == 8
@@ -44,7 +36,7 @@ async def test_it_conforms_to_langgraphs_suite_in_full() -> None:
 # ------------------------------------------------------------------ writes
 
 
-async def test_pending_writes_come_in_the_order_of_path_task_and_index(store: SqliteStore) -> None:
+async def test_pending_writes_come_in_the_order_of_path_task_and_index(store: DocumentStore) -> None:
     owner = saver(store)
     first = await put(owner, "c1")
     await owner.aput_writes(first, [("x", 1), ("y", 2)], "b", "~2")
@@ -55,7 +47,7 @@ async def test_pending_writes_come_in_the_order_of_path_task_and_index(store: Sq
     assert found[2] == [("c", "x", 4), ("a", "x", 3), ("b", "x", 1), ("b", "y", 2)]
 
 
-async def test_writes_of_one_task_that_are_under_way_together_are_all_kept(store: SqliteStore) -> None:
+async def test_writes_of_one_task_that_are_under_way_together_are_all_kept(store: DocumentStore) -> None:
     owner = saver(store)
     first = await put(owner, "c1")
     await asyncio.gather(
@@ -71,7 +63,7 @@ async def test_writes_of_one_task_that_are_under_way_together_are_all_kept(store
         assert found[2] == expected
 
 
-async def test_writes_that_came_before_their_checkpoint_belong_to_it(store: SqliteStore) -> None:
+async def test_writes_that_came_before_their_checkpoint_belong_to_it(store: DocumentStore) -> None:
     owner = saver(store)
     early = config("c2")
     first = await put(owner, "c1")
@@ -85,7 +77,7 @@ async def test_writes_that_came_before_their_checkpoint_belong_to_it(store: Sqli
 # ------------------------------------------------------------------ size and cost
 
 
-async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(store: SqliteStore) -> None:
+async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(store: DocumentStore) -> None:
     counted = Counted(store)
     owner = saver(counted)
     first = await put(owner, "c1", a=1, b=2)
@@ -96,7 +88,7 @@ async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(sto
     assert counted.reads == 1
 
 
-async def test_taking_a_thread_over_costs_no_commit_of_its_own(store: SqliteStore) -> None:
+async def test_taking_a_thread_over_costs_no_commit_of_its_own(store: DocumentStore) -> None:
     first = await put(saver(store, 1), "c1", a=1)
     counted = Counted(store)
     owner = saver(counted, 2)
@@ -105,7 +97,7 @@ async def test_taking_a_thread_over_costs_no_commit_of_its_own(store: SqliteStor
     assert [len(writes) for writes in counted.commits] == [2]
 
 
-async def test_a_channel_that_does_not_change_is_not_written_again(store: SqliteStore) -> None:
+async def test_a_channel_that_does_not_change_is_not_written_again(store: DocumentStore) -> None:
     counted = Counted(store)
     owner = saver(counted)
     large = "x" * 100_000
@@ -118,7 +110,7 @@ async def test_a_channel_that_does_not_change_is_not_written_again(store: Sqlite
         assert await newest(reader) == ("c9", {"large": large, "n": 9}, [])
 
 
-async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(store: SqliteStore) -> None:
+async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(store: DocumentStore) -> None:
     counted = Counted(store)
     owner = saver(counted)
     state: dict[str, Any] = {f"channel{n}": bytes([n]) * 1_500_000 for n in range(4)}
@@ -133,7 +125,7 @@ async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(sto
         assert sum(len(getattr(write, "body", b"")) for write in writes) <= 3_000_000
 
 
-async def test_pruning_keeps_values_that_the_newest_checkpoint_needs(store: SqliteStore) -> None:
+async def test_pruning_keeps_values_that_the_newest_checkpoint_needs(store: DocumentStore) -> None:
     owner = saver(store)
     first = await put_checkpoint(owner, checkpoint("c1", {"old": 1}, old=1))
     second = await put(owner, "c2", first, n=1)
@@ -146,10 +138,11 @@ async def test_pruning_keeps_values_that_the_newest_checkpoint_needs(store: Sqli
         assert await newest(reader) == ("c4", {"old": 1, "n": 2}, [])
 
 
-async def test_the_end_of_an_execution_deletes_all_of_its_checkpoints_and_no_others(store: SqliteStore) -> None:
+async def test_the_end_of_an_execution_deletes_all_of_its_checkpoints_and_no_others(store: DocumentStore) -> None:
+    owner = saver(store)
     for thread in ("a", "b"):
         for n in range(210):
-            await saver(store).aput_writes(config(f"c{n}", thread=thread), [("x", n)], "task")
+            await owner.aput_writes(config(f"c{n}", thread=thread), [("x", n)], "task")
     other = DocumentCheckpointer(store, "tenants/t1/executions/ex_2", 1)
     await put(other, "c1", a=1)
     await delete_checkpoints(store, EXECUTION)
@@ -165,7 +158,7 @@ class Custom:
     n: int
 
 
-async def test_messages_come_back_as_they_were_and_unknown_types_as_plain_data(store: SqliteStore) -> None:
+async def test_messages_come_back_as_they_were_and_unknown_types_as_plain_data(store: DocumentStore) -> None:
     message = HumanMessage("hi", id="1")
     await put(saver(store), "c1", message=message, custom=Custom(3))
     found = await newest(saver(store))
@@ -181,7 +174,7 @@ class Deltas(TypedDict):
     n: int
 
 
-async def test_delta_channels_are_rebuilt_across_epochs_and_survive_pruning(store: SqliteStore) -> None:
+async def test_delta_channels_are_rebuilt_across_epochs_and_survive_pruning(store: DocumentStore) -> None:
     graph = StateGraph(Deltas)
     graph.add_node("turn", lambda state: {"seen": [state["n"]], "n": state["n"] + 1})
     graph.add_node("ask", lambda state: {"seen": [interrupt("?")]} if state["n"] == 3 else {})
@@ -200,7 +193,7 @@ async def test_delta_channels_are_rebuilt_across_epochs_and_survive_pruning(stor
     assert (await graph.compile(checkpointer=owner).aget_state(thread)).values["seen"] == end["seen"]
 
 
-async def test_synchronous_code_in_a_thread_may_use_it_and_on_the_loop_it_is_refused(store: SqliteStore) -> None:
+async def test_synchronous_code_in_a_thread_may_use_it_and_on_the_loop_it_is_refused(store: DocumentStore) -> None:
     class Seen(TypedDict):
         seen: Annotated[list[int], operator.add]
 

@@ -1,7 +1,6 @@
 """Long-term memory: LangGraph's store interface over the engine's store."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from langgraph.store.base import GetOp, MatchCondition, PutOp, SearchOp
 from engine.domain.errors import PayloadTooLarge
 from engine.executors.loop_bridge import CalledOnTheLoop
 from engine.executors.memory import DocumentMemory
-from engine.storage.sqlite.store import SqliteStore
+from engine.storage.port import DocumentStore
 
 
 class Clock:
@@ -29,19 +28,12 @@ class Clock:
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[SqliteStore]:
-    store = await SqliteStore.open(None)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-async def memory(store: SqliteStore, clock: Clock) -> DocumentMemory:
+async def memory(store: DocumentStore, clock: Clock) -> DocumentMemory:
     return DocumentMemory(store, "t1", now=clock)
 
 
@@ -78,7 +70,7 @@ async def test_names_that_look_alike_when_joined_are_different_items(memory: Doc
     assert item.value == {"n": 1}
 
 
-async def test_one_tenant_cannot_see_anothers_memory(store: SqliteStore, memory: DocumentMemory) -> None:
+async def test_one_tenant_cannot_see_anothers_memory(store: DocumentStore, memory: DocumentMemory) -> None:
     await memory.aput(("users",), "k", {"secret": 1})
     other = DocumentMemory(store, "t2")
     assert await other.aget(("users",), "k") is None
@@ -175,7 +167,7 @@ async def test_an_item_expires_that_long_after_it_was_last_read(memory: Document
 
 
 async def test_expired_items_are_swept_by_the_stores_own_rule_and_their_namespace_is_gone(
-    store: SqliteStore, memory: DocumentMemory, clock: Clock
+    store: DocumentStore, memory: DocumentMemory, clock: Clock
 ) -> None:
     await memory.aput(("gone",), "a", {}, ttl=1)
     await memory.aput(("mixed",), "a", {}, ttl=1)
