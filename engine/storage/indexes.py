@@ -13,7 +13,7 @@ import msgspec
 from engine.storage.port import Filter, Op, Order, UndeclaredField, UndeclaredQuery
 
 MAX_IN_VALUES = 30
-_RANGE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE})
+RANGE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE})
 
 
 class FieldType(StrEnum):
@@ -53,7 +53,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a query of this order, which must be one of `orders`, may have these filters."""
         equal = [f.field for f in filters if f.op is Op.EQ or (f.op is Op.IN and f.field == self.any_of)]
         contains = [f.field for f in filters if f.op is Op.CONTAINS]
-        ranges = [f.field for f in filters if f.op in _RANGE]
+        ranges = [f.field for f in filters if f.op in RANGE]
         return (
             len(equal) + len(contains) + len(ranges) == len(filters)
             and len(set(equal)) == len(equal)
@@ -67,7 +67,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this may serve a count. An index leaves out what lacks a field it orders by, which is right for a count that
         asks for a range of that field, if it is the only one. Over all parents there are no other counts.
         """
-        if any(each.op in _RANGE for each in filters):
+        if any(each.op in RANGE for each in filters):
             return all(len(order) < 2 for order in self.orders)  # noqa: PLR2004  # one field
         return not self.group
 

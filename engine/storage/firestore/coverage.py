@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from engine.storage.firestore.index_plan import Index, Mode, Scope
+from engine.storage.indexes import RANGE
 from engine.storage.port import Filter, Op, Order
-
-_RANGE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE})
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +25,7 @@ def asked(collection: str, filters: Sequence[Filter], order: Sequence[Order], *,
     """None where Firestore refuses the query whatever indexes there are: a range on another field than the first of the order, or
     more than one CONTAINS.
     """
-    ranges = {each.field for each in filters if each.op in _RANGE}
+    ranges = {each.field for each in filters if each.op in RANGE}
     implied = tuple(order) or tuple(Order(field) for field in sorted(ranges))
     contains = [each for each in filters if each.op is Op.CONTAINS]
     if ranges - {each.field for each in implied[:1]} or len(contains) > 1:
@@ -34,7 +33,7 @@ def asked(collection: str, filters: Sequence[Filter], order: Sequence[Order], *,
     return Asked(
         collection=collection,
         scope=Scope.COLLECTION_GROUP if group else Scope.COLLECTION,
-        fixed=frozenset((each.field, each.op is Op.CONTAINS) for each in filters if each.op not in _RANGE),
+        fixed=frozenset((each.field, each.op is Op.CONTAINS) for each in filters if each.op not in RANGE),
         order=implied,
     )
 

@@ -8,7 +8,7 @@ from google.cloud.firestore_v1.types import StructuredQuery as Names
 from engine.storage.firestore.database import Database
 from engine.storage.firestore.documents import fill_value
 from engine.storage.firestore.messages import Message, RunAggregationQueryRequest, RunQueryRequest, StructuredQuery
-from engine.storage.indexes import Collection, collection_at, require
+from engine.storage.indexes import RANGE, Collection, collection_at, require
 from engine.storage.paths import split_document_path
 from engine.storage.port import FieldValue, Filter, Op, Order
 from engine.storage.query_values import distinct, matches_nothing, member, place
@@ -44,7 +44,9 @@ class Query:
         self._database = database
         self._declared = collection_at(collection)
         filters = distinct(filters)
-        require(collection, filters, order)
+        declared = require(collection, filters, order)
+        if order is None and any(each.op in RANGE for each in filters):
+            order = declared.order  # without it Firestore would sort by the range upwards, which may need another index
         self._query: Message = StructuredQuery()
         self._query.from_.add(collection_id=self._declared.name, all_descendants="/" not in collection)
         self._filter(filters)
