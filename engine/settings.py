@@ -234,4 +234,10 @@ def _disagreements(values: Mapping[str, Any]) -> list[str]:
         problems.append(NO_TOKENS_FILE)
     if "tokens_file" in values and "auth" not in values:
         problems.append("WEFT_TOKENS_FILE protects nothing without WEFT_AUTH=token; say `token`, or `local`")
+    role = values.get("role", "all")
+    if role != "all" and (values.get("store"), values.get("bus")) != ("firestore", "pubsub"):
+        problems.append(
+            f"the role {role} needs others beside it: a store and a bus that processes share, WEFT_STORE=firestore and "
+            "WEFT_BUS=pubsub"
+        )
     return problems

@@ -1,16 +1,17 @@
 """The ASGI application: one port for GraphQL, health and metrics."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from engine.usecases.health import HealthStatus, health
 from graphql_api.context import Runtime
-from graphql_api.metrics import Metrics
+from graphql_api.metrics import Gauge, Metrics
 from graphql_api.schema import build_schema
 from graphql_api.transports.documents import DocumentLimits, Documents
 from graphql_api.transports.http import GraphQLOverHTTP
@@ -21,12 +22,11 @@ from graphql_api.transports.websocket import GraphQLOverWebSocket
 GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
 
 
-def create_app(runtime: Runtime) -> Starlette:
-    """Neither opens nor closes what `runtime` holds: that is for whoever built it."""
-    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
-    metrics = Metrics(runtime.services)
-    operations = Operations(schema, Documents(schema, DocumentLimits()), metrics)
-    page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
+def create_app(runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge] = ()) -> Starlette:
+    """Neither opens nor closes what `runtime` holds: that is for whoever built it. Without `graphql`, in a process that works and
+    is asked nothing, there are health and metrics alone; `gauges` are added to these.
+    """
+    metrics = Metrics(runtime.services, gauges)
 
     async def ready(request: Request) -> Response:
         del request
@@ -38,8 +38,7 @@ def create_app(runtime: Runtime) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(operations, runtime, page)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(operations, runtime)),
+            *(_graphql(runtime, metrics) if graphql else ()),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", exposition),
@@ -47,6 +46,16 @@ def create_app(runtime: Runtime) -> Starlette:
         middleware=[Middleware(LocalGuard)] if runtime.local else [],
         exception_handlers={404: _not_found, 500: _failed},
     )
+
+
+def _graphql(runtime: Runtime, metrics: Metrics) -> list[BaseRoute]:
+    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
+    operations = Operations(schema, Documents(schema, DocumentLimits()), metrics)
+    page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
+    return [
+        Route("/graphql", GraphQLOverHTTP(operations, runtime, page)),
+        WebSocketRoute("/graphql", GraphQLOverWebSocket(operations, runtime)),
+    ]
 
 
 async def _alive(request: Request) -> Response:

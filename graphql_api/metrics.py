@@ -1,18 +1,28 @@
 """Counters of this process, in the text format of Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.usecases.services import Services
 
 
-class Metrics:
-    """Counts operations by kind and outcome, and the streams that are open."""
+class Gauge(NamedTuple):
+    """A value that is read when it is asked for."""
 
-    def __init__(self, services: Services) -> None:
+    name: str
+    help: str
+    read: Callable[[], float]
+
+
+class Metrics:
+    """Counts operations by kind and outcome, and the streams that are open; `gauges` are others' values."""
+
+    def __init__(self, services: Services, gauges: Sequence[Gauge] = ()) -> None:
         self._services = services
+        self._gauges = gauges
         self._operations: Counter[tuple[str, str]] = Counter()
         self._streams = 0
 
@@ -45,3 +55,7 @@ class Metrics:
         yield "# HELP weft_graphql_subscriptions Subscriptions that are open."
         yield "# TYPE weft_graphql_subscriptions gauge"
         yield f"weft_graphql_subscriptions {self._streams}"
+        for gauge in self._gauges:
+            yield f"# HELP {gauge.name} {gauge.help}"
+            yield f"# TYPE {gauge.name} gauge"
+            yield f"{gauge.name} {gauge.read():g}"

@@ -14,12 +14,13 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from engine.bootstrap import open_engine
+from engine.bootstrap import Engine, open_engine
 from engine.executors.late import warm_up
 from engine.settings import NO_TOKENS_FILE, BadSettings, Settings
 from engine.usecases.services import Services
 from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Runtime
+from graphql_api.metrics import Gauge
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
 from weft.token_file import TokenFile
@@ -111,7 +112,8 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
     tokens = _tokens(settings)
     with closing(listen(settings)) as listener, _stop_signals() as stopping:
         async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
-            app = EndingStreams(create_app(runtime), stopping)
+            graphql = settings.role != "worker"
+            app = EndingStreams(create_app(runtime, graphql=graphql, gauges=_gauges(engine)), stopping)
             listening = asyncio.Event()
 
             def announce() -> None:
@@ -119,9 +121,30 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
                 listening.set()
 
             warming = asyncio.create_task(_warm_up(listening))
+            leaving = asyncio.create_task(_leave(engine, stopping))
             await _answer(app, listener, stopping, announce)
             warming.cancel()
-            _log.info("stopping: steps that are under way get %g s", settings.grace.total_seconds())
+            await leaving
+
+
+async def _leave(engine: Engine, stopping: asyncio.Event) -> None:
+    """Takes no more work from the moment of the signal on, while the last requests are answered."""
+    await stopping.wait()
+    if engine.worker is not None:
+        _log.info("stopping: steps that are under way get %g s", engine.settings.grace.total_seconds())
+        await engine.worker.stop(engine.settings.grace)
+
+
+def _gauges(engine: Engine) -> list[Gauge]:
+    worker, hub = engine.worker, engine.hub
+    watching = Gauge("weft_subscribers", "Those who watch executions through this process.", lambda: hub.subscribers)
+    if worker is None:
+        return [watching]
+    return [
+        watching,
+        Gauge("weft_executions_driving", "Executions that this process drives.", lambda: worker.driving),
+        Gauge("weft_executions_waiting", "Executions that wait for room in this process.", lambda: worker.waiting),
+    ]
 
 
 def _tokens(settings: Settings) -> TokenFile | None:

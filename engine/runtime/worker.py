@@ -84,6 +84,11 @@ class Worker(Starter):
         return len(self._claimed)
 
     @property
+    def waiting(self) -> int:
+        """Executions that it was told of and has no room for."""
+        return len(self._queue)
+
+    @property
     def has_room(self) -> bool:
         return not self._stopping and len(self._claimed) < self._capacity
 

@@ -67,7 +67,9 @@ def test_serve_says_that_the_data_directory_cannot_be_made(tmp_path: Path) -> No
 
 
 def test_roles_apart_are_refused_while_the_store_belongs_to_one_process(data_dir: Path) -> None:
-    assert weft(data_dir, "serve", "--role", "worker").exit_code == ExitCode.CONFIGURATION
+    refused = weft(data_dir, "serve", "--role", "worker")
+    assert refused.exit_code == ExitCode.CONFIGURATION
+    assert "WEFT_STORE=firestore" in refused.stderr
 
 
 def free_port() -> str:

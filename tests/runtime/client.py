@@ -9,6 +9,7 @@ from engine.bootstrap import Engine, open_engine
 from engine.domain.events import DurableEvent, Entry, EphemeralEvent
 from engine.domain.ids import TenantId
 from engine.domain.status import ExecutionStatus
+from engine.runtime.worker import Worker
 from engine.settings import Settings
 from engine.usecases.caller import Caller, Role
 from engine.usecases.create_workflow import create_workflow
@@ -30,6 +31,11 @@ class Client:
         self.engine = engine
         self.services: Services = engine.services
         self.caller = Caller(tenant=TenantId(tenant), principal="tester", role=Role.ADMIN)
+
+    @property
+    def worker(self) -> Worker:
+        assert self.engine.worker is not None
+        return self.engine.worker
 
     @classmethod
     @asynccontextmanager

@@ -132,7 +132,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(client: Client) 
     await services.journal.record(stored, (), stored.execution, now, lease=other)
     before = await client.log(execution_id)
     async with asyncio.timeout(5):
-        while client.engine.worker.driving:
+        while client.worker.driving:
             await asyncio.sleep(0.005)
     assert await client.log(execution_id) == before
     assert ("echo", 2) not in CALLS

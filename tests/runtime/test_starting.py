@@ -158,5 +158,5 @@ async def _until_committing(store: HeldStore) -> None:
 
 async def _until_idle(client: Client) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while client.engine.worker.driving:
+        while client.worker.driving:
             await asyncio.sleep(0.001)

@@ -33,13 +33,7 @@ def command(
     role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one line of JSON.")] = False,
 ) -> None:
-    settings = configured(host=host, port=port)
-    if role is not Role.ALL:
-        raise CommandFailed(
-            ExitCode.CONFIGURATION,
-            f"--role {role} needs a store that several processes share, and {settings.store} belongs to one: "
-            "leave --role out",
-        )
+    settings = configured(host=host, port=port, role=role.value)
     configure_logging(settings.log_format, settings.log_level)
     _serve(settings, as_json=as_json)
 
@@ -59,8 +53,13 @@ def _serve(settings: Settings, *, as_json: bool) -> None:
 
 
 def _announce(url: str, settings: Settings, *, as_json: bool) -> None:
-    data_dir = str(settings.data_dir.absolute())
+    graphql = f"{url}/graphql" if settings.role != Role.WORKER else None
+    data_dir = str(settings.data_dir.absolute()) if settings.store == "sqlite" else None
     if as_json:
-        print_json_line({"url": url, "graphql": f"{url}/graphql", "dataDir": data_dir, "pid": os.getpid()})
-    else:
-        typer.echo(f"weft listens on {url}\n  GraphQL  {url}/graphql\n  data     {data_dir}\nCtrl-C stops it.")
+        known = {"url": url, "graphql": graphql, "dataDir": data_dir, "role": settings.role, "pid": os.getpid()}
+        print_json_line({name: value for name, value in known.items() if value is not None})
+        return
+    typer.echo(f"weft listens on {url}")
+    typer.echo(f"  GraphQL  {graphql}" if graphql else "  health   /readyz; it works, and answers no queries")
+    typer.echo(f"  data     {data_dir or f'Firestore, project {settings.project}'}")
+    typer.echo("Ctrl-C stops it.")
