@@ -14,7 +14,7 @@ from graphql_api.context import Credentials, Identity, Unauthenticated
 from weft.token_file import BadTokenFile, TokenFile
 from weft.tokens import digest_of
 
-_LOOK_EVERY_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 1.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,512}={0,2}")
 _log = logging.getLogger(__name__)
 
@@ -94,10 +94,12 @@ class TokenRuntime:
 
 
 @asynccontextmanager
-async def token_runtime(services: Services, file: TokenFile) -> AsyncIterator[TokenRuntime]:
-    """Looks at the tokens once a second."""
+async def token_runtime(
+    services: Services, file: TokenFile, *, look_every_seconds: float = LOOK_EVERY_SECONDS
+) -> AsyncIterator[TokenRuntime]:
+    """Looks at the file and at what has expired while it is open."""
     runtime = TokenRuntime(services, file)
-    keeping = asyncio.create_task(_keep_current(runtime))
+    keeping = asyncio.create_task(_keep_current(runtime, look_every_seconds))
     try:
         yield runtime
     finally:
@@ -106,11 +108,11 @@ async def token_runtime(services: Services, file: TokenFile) -> AsyncIterator[To
             await keeping
 
 
-async def _keep_current(runtime: TokenRuntime) -> None:
+async def _keep_current(runtime: TokenRuntime, look_every_seconds: float) -> None:
     """Reads in a thread of its own: the shared ones may all be busy with what users wrote."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="weft-tokens") as thread:
         while True:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            await asyncio.sleep(look_every_seconds)
             await loop.run_in_executor(thread, runtime.reread)
             runtime.end_invalid()

@@ -13,6 +13,7 @@ from engine.storage.sqlite import SqliteStore
 from graphql_api.app import create_app
 from tests.api.client import Api, EngineRuntime
 from tests.api.counting_store import CountingStore
+from tests.api.tenants import Tenants, two_tenants
 from tests.api.world import World, populated
 from tests.stored_documents import nothing_changes
 
@@ -35,6 +36,12 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 def unchanged(tmp_path: Path) -> Unchanged:
     """A context in which nothing that is stored may change."""
     return partial(nothing_changes, tmp_path / "weft.db")
+
+
+@pytest.fixture
+async def tenants(api: Api, tmp_path: Path) -> AsyncIterator[Tenants]:
+    async with two_tenants(api, tmp_path) as tenants:
+        yield tenants
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from engine.domain.errors import BadRequest, NotFound, Unavailable
 from engine.usecases.services import Services
-from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info
+from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info, Runtime
 from graphql_api.metrics import Metrics
 from graphql_api.transports.documents import DocumentLimits, Documents
 from graphql_api.transports.http import GraphQLOverHTTP
@@ -131,7 +131,7 @@ async def stream_closed() -> None:
             await asyncio.sleep(0.001)
 
 
-def probe_app(runtime: ProbeRuntime, metrics: Metrics | None = None, limits: DocumentLimits | None = None) -> Starlette:
+def probe_app(runtime: Runtime, metrics: Metrics | None = None, limits: DocumentLimits | None = None) -> Starlette:
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))._schema
     operations = Operations(schema, Documents(schema, limits or DocumentLimits()), metrics or Metrics(NO_SERVICES))
     return Starlette(
