@@ -20,11 +20,12 @@ def every_question(collection: Collection) -> Iterator[Asked]:
 
 
 def grouped_questions(collection: Collection) -> Iterator[Asked]:
-    """The queries by those fields that are declared to deserve an index of their own."""
+    """The queries and counts by those fields that are declared to deserve an index of their own."""
     for shape in collection.shapes:
-        for filters in _filters(shape, ((), *shape.keys)):
+        for filters in _filters(shape, shape.keys):
             if not any(each.op is Op.CONTAINS for each in filters):
-                yield from (_asked(collection, shape, filters, order) for order in shape.orders if order)
+                orders = dict.fromkeys((*shape.orders, ())) if shape.counts(filters) else shape.orders
+                yield from (_asked(collection, shape, filters, order) for order in orders)
 
 
 def _filters(shape: Shape, chosen: Iterable[tuple[str, ...]]) -> Iterator[tuple[Filter, ...]]:

@@ -124,13 +124,13 @@ def _prefixes(shape: Shape, order: tuple[Order, ...]) -> Iterator[tuple[IndexFie
     """
     singles = dict.fromkeys(field for key in shape.keys for field in key)
     members = [IndexField(field, Mode.CONTAINS) for field in shape.contains]
-    if not order:
-        yield from ((each,) for each in (*_equal(*shape.required, *singles), *members))
-        return
     required = _equal(*shape.required)
-    yield required
-    yield from ((*required, each) for each in (*_equal(*singles), *members))
-    yield from ((*required, *_equal(*key)) for key in shape.keys)
+    if order:
+        yield required
+        yield from ((*required, each) for each in (*_equal(*singles), *members))
+    else:
+        yield from ((each,) for each in (*required, *_equal(*singles), *members))
+    yield from ((*required, *_equal(*key)) for key in shape.keys if len(key) > 1)
 
 
 def _equal(*fields: str) -> tuple[IndexField, ...]:
