@@ -7,13 +7,15 @@ from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Ord
 
 
 class FailingStore(DocumentStore):
-    """Another store, whose commits fail as often as it is told."""
+    """Another store, whose commits fail as often as it is told: `failures` are not applied, `unanswered` are applied and reported as
+    failed all the same, as by a database behind a network. `exclusive` False lets several engines use it.
+    """
 
-    exclusive = True
-
-    def __init__(self, inner: DocumentStore) -> None:
+    def __init__(self, inner: DocumentStore, *, exclusive: bool = True) -> None:
         self._inner = inner
+        self.exclusive = exclusive
         self.failures = 0
+        self.unanswered = 0
         self.refused = 0
         self._on: tuple[str, int] | None = None
 
@@ -51,6 +53,10 @@ class FailingStore(DocumentStore):
             self.refused += 1
             raise Unavailable("the disk is full")
         await self._inner.commit(writes)
+        if self.unanswered:
+            self.unanswered -= 1
+            self.refused += 1
+            raise Unavailable("no answer in time; it may have been applied")
 
     async def close(self) -> None:
         await self._inner.close()
