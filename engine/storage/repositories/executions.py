@@ -22,6 +22,7 @@ from engine.storage.repositories.head import (
     fields_of,
     tail_bytes,
 )
+from engine.storage.repositories.lean_runs import fitting
 from engine.storage.repositories.log import TAIL_LIMIT, page_writes, read_pages, read_pages_with, tail_entries
 from engine.storage.repositories.nested_runs import nested_writes, read_nested
 from engine.storage.repositories.payloads import blob_writes, encode, is_reference, load_value, pack, pack_value, unpack
@@ -30,6 +31,8 @@ from engine.storage.repositories.waits import wait_writes
 
 EVENTS_AT_ONCE = 1000
 """Of a log that is folded: some 15 ms of work."""
+HEAD_BYTES = 900_000
+"""2,000 runs, the most that a workflow has steps, take some 600 KB where none failed."""
 BLOBS_WITH_THE_HEAD = 2_000_000
 """Bytes of blobs that still go into the commit of the head; more are written before it, which is harmless."""
 
@@ -130,17 +133,16 @@ class ExecutionRepository:
     def _head_write(self, root: str, before: Stored, after: Stored, at: datetime) -> Write:
         execution = after.execution
         state = replace_struct(execution.state, **after.refs) if after.refs else execution.state
-        body = encode(
-            HeadBody(
-                state=state,
-                runs={path: run for path, run in execution.runs.items() if "." not in path},
-                tail=list(after.tail),
-                flushed=after.flushed,
-                lease=after.lease,
-                epoch=after.epoch,
-                todo=after.todo,
-            )
+        head = HeadBody(
+            state=state,
+            tail=list(after.tail),
+            flushed=after.flushed,
+            lease=after.lease,
+            epoch=after.epoch,
+            todo=after.todo,
         )
+        runs = {path: run for path, run in execution.runs.items() if "." not in path}
+        body = fitting(runs, HEAD_BYTES, lambda some: encode(replace_struct(head, runs=some)))
         ended = execution.state.finished_at
         expire_at = ended + self._retention if ended and self._retention and not after.todo else None
         fields = fields_of(after, at, expire_at)

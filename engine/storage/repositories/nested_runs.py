@@ -8,8 +8,11 @@ from engine.domain.events import DurableEvent, StepEvent
 from engine.domain.execution import Execution, Run
 from engine.domain.paths import enclosing
 from engine.storage.port import DocumentStore, Order, Put, Write
+from engine.storage.repositories.lean_runs import fitting
 
 RUNS_PER_DOCUMENT = 200
+DOCUMENT_BYTES = 200_000
+"""Twice what they have without failures; many of these documents may change in one commit."""
 _DOCUMENTS_AT_ONCE = 50
 
 _decoder = msgspec.json.Decoder(dict[str, Run])
@@ -29,7 +32,7 @@ def nested_writes(root: str, before: Execution, after: Execution, events: Sequen
 
 def _write(root: str, after: Execution, n: int) -> Write:
     paths = after.numbered[n * RUNS_PER_DOCUMENT : (n + 1) * RUNS_PER_DOCUMENT]
-    body = _encoder.encode({path: after.runs[path] for path in paths})
+    body = fitting({path: after.runs[path] for path in paths}, DOCUMENT_BYTES, _encoder.encode)
     return Put(path=f"{root}/runs/{n:06d}", body=body, fields={"n": n})
 
 
