@@ -36,7 +36,7 @@ class PubSubBus(MessageBus):
         self._tuning = tuning
         self._origin = secrets.token_hex(6)
         self._emulator = emulator
-        self._source: Source = Stream(rpc, tuning, f"weft-{self._origin}") if streaming else Pulls(rpc, tuning)
+        self._streaming = streaming
         self._resources = Resources(rpc, tuning, provision=provision, emulator=emulator, origin=self._origin)
         self._outboxes: dict[str, Outbox] = {}
         self._consumers: set[Consumer] = set()
@@ -102,7 +102,7 @@ class PubSubBus(MessageBus):
             group,
             handler,
             concurrency=concurrency,
-            source=self._source,
+            source=self._source(self._tuning.ack_deadline_seconds),
             receipts=Receipts(self._rpc, subscription, self._tuning.ack_deadline_seconds),
             resources=self._resources,
             bury=self._bury,
@@ -157,12 +157,17 @@ class PubSubBus(MessageBus):
             outbox = self._outboxes[topic] = Outbox(topic, self._rpc, self._resources, self._tuning)
         return outbox
 
+    def _source(self, deadline_seconds: int) -> Source:
+        if not self._streaming:
+            return Pulls(self._rpc, self._tuning)
+        return Stream(self._rpc, self._tuning, deadline_seconds=deadline_seconds, client_id=f"weft-{self._origin}")
+
     def _open_feed(self, topic: str, only: Mapping[str, str]) -> Feed:
         return Feed(
             topic,
             only,
             rpc=self._rpc,
-            source=self._source,
+            source=self._source(self._tuning.listener_deadline_seconds),
             resources=self._resources,
             tuning=self._tuning,
             origin=self._origin,

@@ -43,4 +43,4 @@ def unavailable(error: AioRpcError, doing: str, *, project: str, emulator: str |
         )
     where = f"the Pub/Sub emulator at {emulator}" if emulator else "Pub/Sub"
     hint = "; start it, or unset PUBSUB_EMULATOR_HOST" if emulator and code is StatusCode.UNAVAILABLE else ""
-    return Unavailable(f"{where} did not {doing}: {code.name.lower()}{hint} ({details})")
+    return Unavailable(f"cannot {doing}: {where} does not answer{hint} ({code.name.lower()}: {details})")

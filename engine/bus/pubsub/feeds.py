@@ -45,7 +45,7 @@ class Feed:
         self._tuning = tuning
         self._origin = origin
         self._room = Room(tuning.listener_messages)
-        self._receipts = Receipts(rpc, "", tuning.ack_deadline_seconds)
+        self._receipts = Receipts(rpc, "", tuning.listener_deadline_seconds)
         self.listeners: set[Listener] = set()
         self.users = 0
         """Listeners, and those who wait until it is open."""

@@ -67,15 +67,16 @@ class Pulls(Source):
 class Stream(Source):
     """For the service. It closes streams now and then by design. The emulator ignores the limit on outstanding messages."""
 
-    def __init__(self, rpc: Rpc, tuning: Tuning, client_id: str) -> None:
+    def __init__(self, rpc: Rpc, tuning: Tuning, *, deadline_seconds: int, client_id: str) -> None:
         self._rpc = rpc
         self._tuning = tuning
+        self._deadline_seconds = deadline_seconds
         self._client_id = client_id
 
     async def receive(self, subscription: str, deliver: Deliver, room: Room) -> None:
         call = await self._rpc.open_stream(
             subscription,
-            deadline_seconds=self._tuning.ack_deadline_seconds,
+            deadline_seconds=self._deadline_seconds,
             most=room.size,
             client_id=self._client_id,
         )

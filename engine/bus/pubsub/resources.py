@@ -63,7 +63,7 @@ class Resources:
         subscription = Subscription(
             name=self._rpc.subscription_path(name),
             topic=self._rpc.topic_path(topic),
-            ack_deadline_seconds=self._tuning.ack_deadline_seconds,
+            ack_deadline_seconds=self._tuning.listener_deadline_seconds,
             message_retention_duration=_LISTENER_RETENTION,
             filter=listener_filter(only, self._origin),
             labels={**_LABELS, "use": "listener"},

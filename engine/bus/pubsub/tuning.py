@@ -18,6 +18,8 @@ class Tuning:
     """Hints that wait, for each topic; beyond it the oldest are lost."""
     backlog_bytes: int = 32_000_000
     listener_buffer: int = 1024
+    listener_deadline_seconds: int = 10
+    """Its messages are acknowledged as they arrive; one that a broken connection swallowed comes again after this."""
     listener_messages: int = 1000
     """Outstanding at a time, for a listener's subscription."""
     ack_deadline_seconds: int = 30
