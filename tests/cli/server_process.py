@@ -14,8 +14,8 @@ PATIENCE_SECONDS = 40
 class ServerProcess:
     """On a data directory; `url` stays the same over restarts."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self._settings = {"WEFT_DATA_DIR": str(data_dir), "WEFT_GRACE": "2s", **settings}
         self._process, announced = self._start(port=0)
         self.url: str = announced["url"]
 
@@ -25,7 +25,7 @@ class ServerProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(WEFT_DATA_DIR=str(self._data_dir), WEFT_GRACE="2s")
+        return environment(**self._settings)
 
     def kill(self) -> None:
         """As a crash does."""

@@ -1,6 +1,7 @@
 """Which addresses a server takes."""
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,12 @@ def test_a_port_in_use_is_told_and_not_shared() -> None:
 def test_where_everybody_is_the_owner_only_loopback_is_listened_on(host: str) -> None:
     with pytest.raises(AddressRefused):
         listen(Settings(host=host, port=0))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_where_callers_show_tokens_any_address_may_be_listened_on(host: str, tmp_path: Path) -> None:
+    with closing(listen(Settings(host=host, port=0, auth="token", tokens_file=tmp_path / "tokens.yaml"))):
+        pass
 
 
 def test_localhost_is_loopback() -> None:
