@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from engine.bus.port import MessageBus
-from engine.bus.topics import BATCH_WAKE, EVENTS, POKE, WAKE
 from engine.domain.kinds import StepKind
 from engine.executors.addresses import AddressGuard
 from engine.executors.agent import Agent
@@ -40,8 +39,6 @@ from engine.runtime.model_cache import StoredModelCache
 from engine.runtime.step_cache import StepCache
 from engine.settings import Settings
 from engine.usecases.journal import Clock
-
-OWN_TOPICS = frozenset({EVENTS, WAKE, BATCH_WAKE, POKE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +82,7 @@ async def built_in_kinds(stack: AsyncExitStack, settings: Settings, parts: Parts
         Child(parts.children),
         Map(),
         Loop(),
-        Emit(parts.bus, now=parts.clock, reserved=OWN_TOPICS),
+        Emit(parts.bus, now=parts.clock),
         FailStep(),
     )
     kinds.update({kind.name: kind for kind in built_in})

@@ -7,14 +7,14 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from pydantic import Field
 
-from engine.bus.port import MessageBus
+from engine.bus.port import MessageBus, NoSuchTopic
+from engine.bus.topology import EMITTED, RESERVED_PREFIX
 from engine.domain.definition import Model
+from engine.domain.errors import BadRequest, PayloadTooLarge
 from engine.domain.failure import Failure
 from engine.domain.ids import derive
 from engine.domain.status import FailureKind
 from engine.executors.port import Done, Executor, Result, StepContext, StepFailure
-
-DEFAULT_TOPIC = "weft.emitted"
 
 
 class EmitWith(Model):
@@ -23,30 +23,35 @@ class EmitWith(Model):
     )
     data: Any = Field(default=None, description="The event's data, any JSON.")
     topic: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")] = Field(
-        default=DEFAULT_TOPIC, description="The bus topic; triggers on events read the default one."
+        default=EMITTED, description="The bus topic; triggers on events read the default one."
     )
 
 
 class Emit(Executor):
-    """`reserved` are the engine's own topics: a workflow that published there could forge hints for other tenants."""
-
     name: ClassVar[str] = "emit"
     description: ClassVar[str] = (
         "Publishes a CloudEvents 1.0 event; its output is the event's id, the same for every try."
     )
     With = EmitWith
 
-    def __init__(self, bus: MessageBus, *, now: Callable[[], datetime], reserved: frozenset[str] = frozenset()) -> None:
+    def __init__(self, bus: MessageBus, *, now: Callable[[], datetime]) -> None:
         self._bus = bus
         self._now = now
-        self._reserved = reserved
 
     async def run(self, step: StepContext) -> Result:
         given: EmitWith = step.with_
-        if given.topic in self._reserved:
-            raise StepFailure(_topic_refused(given.topic, step.step_id))
+        if given.topic.startswith(RESERVED_PREFIX) and given.topic != EMITTED:
+            message = f"the topic {given.topic!r} belongs to the engine; choose another one"
+            raise _failure(step, "topic_not_allowed", message)
         event = self._event(step, given)
-        await self._bus.publish(given.topic, msgspec.json.encode(event), _attributes(event, step.tenant))
+        try:
+            await self._bus.publish(given.topic, msgspec.json.encode(event), _attributes(event, step.tenant))
+        except NoSuchTopic as error:
+            raise _failure(step, "topic_not_found", error.message) from error
+        except PayloadTooLarge as error:
+            raise _failure(step, "event_too_large", error.message) from error
+        except BadRequest as error:
+            raise _failure(step, "event_refused", error.message) from error
         return Done(event["id"])
 
     def _event(self, step: StepContext, given: EmitWith) -> dict[str, Any]:
@@ -76,11 +81,8 @@ def _attributes(event: dict[str, Any], tenant: str) -> dict[str, str]:
     }
 
 
-def _topic_refused(topic: str, step_id: str) -> Failure:
-    return Failure(
-        kind=FailureKind.TASK,
-        code="topic_not_allowed",
-        message=f"the topic {topic!r} belongs to the engine; choose another one",
-        step_id=step_id,
-        retryable=False,
+def _failure(step: StepContext, code: str, message: str) -> StepFailure:
+    """Another try would end the same way."""
+    return StepFailure(
+        Failure(kind=FailureKind.TASK, code=code, message=message, step_id=step.step_id, retryable=False)
     )

@@ -7,26 +7,38 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.bus.port import Handler, Message, MessageBus
+from engine.bus.port import Handler, Message, MessageBus, NoSuchTopic
+from engine.bus.pubsub.names import checked_attributes
+from engine.bus.topology import EMITTED, TOPICS
+from engine.domain.errors import BadRequest, PayloadTooLarge, Unavailable, WeftError
+from engine.domain.status import FailureKind
 from engine.executors.emit import Emit, EmitWith
 from engine.executors.port import Done, StepFailure
 from tests.executors.fake_step import FakeStepContext
 
 
 class RecordingBus(MessageBus):
-    def __init__(self) -> None:
+    def __init__(self, refusal: WeftError | None = None) -> None:
         self.published: list[tuple[str, dict[str, Any], Mapping[str, str]]] = []
+        self._refusal = refusal
 
     async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        if self._refusal is not None:
+            raise self._refusal
         self.published.append((topic, json.loads(body), attributes or {}))
+
+    def hint(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        raise AssertionError((topic, body, attributes))
 
     def consume(
         self, topic: str, group: str, handler: Handler, *, concurrency: int
     ) -> AbstractAsyncContextManager[None]:
         raise AssertionError((topic, group, handler, concurrency))
 
-    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
-        raise AssertionError(topic)
+    def listen(
+        self, topic: str, *, only: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        raise AssertionError((topic, only))
 
     async def ready(self) -> None: ...
 
@@ -34,7 +46,7 @@ class RecordingBus(MessageBus):
 
 
 def emit(bus: RecordingBus) -> Emit:
-    return Emit(bus, now=lambda: datetime(2026, 11, 20, tzinfo=UTC), reserved=frozenset({"weft.wake"}))
+    return Emit(bus, now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
 
 
 async def test_the_event_is_a_cloud_event_and_its_id_the_output() -> None:
@@ -72,11 +84,45 @@ async def test_a_repetition_carries_the_same_id_and_another_step_or_tenant_does_
     assert len(set(ids)) == 3
 
 
-async def test_the_engines_own_topics_are_refused() -> None:
+@pytest.mark.parametrize("topic", [*TOPICS, "weft.anything"])
+async def test_the_engines_own_topics_are_refused_but_for_the_one_of_events(topic: str) -> None:
     bus = RecordingBus()
+    step = FakeStepContext(with_=EmitWith(type="x", topic=topic))
+    if topic == EMITTED:
+        await emit(bus).run(step)
+        assert len(bus.published) == 1
+        return
     with pytest.raises(StepFailure) as raised:
-        await emit(bus).run(FakeStepContext(with_=EmitWith(type="x", topic="weft.wake")))
+        await emit(bus).run(step)
     assert (raised.value.failure.code, bus.published) == ("topic_not_allowed", [])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (NoSuchTopic("there is no topic 'orders'"), "topic_not_found"),
+        (PayloadTooLarge("the message has 10,000,001 bytes"), "event_too_large"),
+        (BadRequest("'googles' cannot name a topic"), "event_refused"),
+    ],
+)
+async def test_what_the_bus_refuses_for_good_fails_the_step_at_once(refusal: WeftError, code: str) -> None:
+    with pytest.raises(StepFailure) as raised:
+        await emit(RecordingBus(refusal)).run(FakeStepContext(with_=EmitWith(type="x", topic="orders")))
+    failure = raised.value.failure
+    assert (failure.kind, failure.code, failure.message) == (FailureKind.TASK, code, refusal.message)
+    assert not failure.retryable
+
+
+async def test_a_bus_that_does_not_answer_is_no_failure_of_the_step() -> None:
+    with pytest.raises(Unavailable):
+        await emit(RecordingBus(Unavailable("no answer"))).run(FakeStepContext(with_=EmitWith(type="x")))
+
+
+async def test_the_attributes_of_the_longest_event_are_within_what_pubsub_takes() -> None:
+    bus = RecordingBus()
+    await emit(bus).run(FakeStepContext(with_=EmitWith(type="\U0001f9f5" * 255)))
+    ((_, _, attributes),) = bus.published
+    checked_attributes(attributes)
 
 
 @pytest.mark.parametrize("topic", ["", "a/b", "1abc", "projects/p/topics/t"])
