@@ -6,10 +6,14 @@ from datetime import datetime
 import msgspec
 
 from engine.domain.batch import Batch, BatchItem
+from engine.domain.errors import PayloadTooLarge, Unavailable
 from engine.domain.ids import well_formed
-from engine.storage.port import Create, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
+from engine.storage.port import Conflict, Create, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
+from engine.storage.repositories.batch_items import chunk_body, delete_blobs, paths_outside, read_items, write_blobs
 
 ITEMS_PER_CHUNK = 100
+LARGEST_MANIFEST = 64_000_000
+"""Bytes of all items. A request of few bytes can name one variable in every item."""
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
@@ -24,7 +28,6 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 _batch = msgspec.json.Decoder(Batch)
-_items = msgspec.json.Decoder(list[BatchItem])
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,20 +38,33 @@ class BatchRepository:
     async def create(
         self, tenant: str, batch: Batch, items: Sequence[BatchItem], due: datetime | None, writes: Sequence[Write] = ()
     ) -> None:
-        """Commits the whole manifest, which admits the batch; `due` is None where nothing is left to do. Raises `Conflict`."""
+        """Commits the whole manifest, which admits the batch; `due` is None where nothing is left to do.
+        Raises `Conflict`, `PayloadTooLarge`.
+        """
         root = batch_path(tenant, batch.id)
         head = Create(path=root, body=_encoder.encode(batch), fields=_fields(batch, due))
-        starts = range(0, len(items), ITEMS_PER_CHUNK)
-        chunks = [
-            _chunk_write(root, start // ITEMS_PER_CHUNK, items[start : start + ITEMS_PER_CHUNK]) for start in starts
-        ]
-        await self._store.commit([head, *chunks, *writes])
+        chunks: list[Write] = []
+        blobs: list[Write] = []
+        for number, (some, encoded) in enumerate(_encoded_chunks(items)):
+            body, outside = chunk_body(root, encoded)
+            chunks.append(_chunk_write(root, number, some, body))
+            blobs.extend(outside)
+        await write_blobs(self._store, blobs)
+        try:
+            await self._store.commit([head, *chunks, *writes])
+        except Conflict:
+            await delete_blobs(self._store, [blob.path for blob in blobs])
+            raise
 
     async def save(self, before: StoredBatch, after: Batch, due: datetime | None, chunk: Chunk) -> None:
         """The head together with one chunk. Raises `Conflict` if somebody else wrote the head since `before`."""
-        path = batch_path(before.tenant, after.id)
-        head = Put(path=path, body=_encoder.encode(after), fields=_fields(after, due), if_rev=before.rev)
-        await self._store.commit([head, _chunk_write(path, chunk.number, chunk.items)])
+        root = batch_path(before.tenant, after.id)
+        head = Put(path=root, body=_encoder.encode(after), fields=_fields(after, due), if_rev=before.rev)
+        body, blobs = chunk_body(root, _encoder.encode(list(chunk.items)))
+        left = paths_outside(root, await self._store.get(_chunk_path(root, chunk.number)))
+        await write_blobs(self._store, blobs)
+        await self._store.commit([head, _chunk_write(root, chunk.number, chunk.items, body)])
+        await delete_blobs(self._store, sorted(left - {blob.path for blob in blobs}))
 
     async def get(self, tenant: str, batch_id: str) -> StoredBatch | None:
         return (await self.get_many(tenant, [batch_id]))[0]
@@ -61,17 +77,27 @@ class BatchRepository:
 
     async def chunk(self, tenant: str, batch_id: str, number: int) -> list[BatchItem]:
         """Empty behind the last one."""
-        document = await self._store.get(_chunk_path(batch_path(tenant, batch_id), number))
-        return _items.decode(document.body) if document else []
+        root = batch_path(tenant, batch_id)
+        document = await self._store.get(_chunk_path(root, number))
+        if document is None:
+            return []
+        try:
+            return await read_items(self._store, root, document)
+        except Unavailable:
+            again = await self._store.get(document.path)
+            if again is None or again.rev == document.rev:
+                raise
+            return await read_items(self._store, root, again)  # written in between
 
     async def chunks_with_errors(self, tenant: str, batch_id: str, *, limit: int) -> list[list[BatchItem]]:
+        root = batch_path(tenant, batch_id)
         documents = await self._store.query(
-            f"{batch_path(tenant, batch_id)}/chunks",
+            f"{root}/chunks",
             filters=(Filter("has_errors", Op.EQ, True),),  # noqa: FBT003  # a filter's value
             order=(Order("n"),),
             limit=limit,
         )
-        return [_items.decode(document.body) for document in documents]
+        return [await read_items(self._store, root, document) for document in documents]
 
     async def due(self, now: datetime, *, limit: int) -> list[StoredBatch]:
         """Batches of all tenants that have something left to do."""
@@ -97,10 +123,20 @@ def _chunk_path(root: str, number: int) -> str:
     return f"{root}/chunks/{number:06d}"
 
 
-def _chunk_write(root: str, number: int, items: Sequence[BatchItem]) -> Write:
+def _chunk_write(root: str, number: int, items: Sequence[BatchItem], body: bytes) -> Write:
     has_errors = any(item.error for item in items)
-    return Put(
-        path=_chunk_path(root, number),
-        body=_encoder.encode(list(items)),
-        fields={"n": number, "has_errors": has_errors},
-    )
+    return Put(path=_chunk_path(root, number), body=body, fields={"n": number, "has_errors": has_errors})
+
+
+def _encoded_chunks(items: Sequence[BatchItem]) -> list[tuple[Sequence[BatchItem], bytes]]:
+    """Raises `PayloadTooLarge`."""
+    chunks = []
+    left = LARGEST_MANIFEST
+    for start in range(0, len(items), ITEMS_PER_CHUNK):
+        some = items[start : start + ITEMS_PER_CHUNK]
+        chunks.append((some, _encoder.encode(list(some))))
+        left -= len(chunks[-1][1])
+        if left < 0:
+            message = f"the items have more than {LARGEST_MANIFEST:,} bytes of JSON, which is the limit of a batch"
+            raise PayloadTooLarge(message, path=("items",))
+    return chunks

@@ -33,7 +33,7 @@ def pack(event: DurableEvent, blobs: dict[str, bytes]) -> msgspec.Raw:
         value = getattr(event, field)
         encoded = encode(value)
         if len(encoded) > INLINE_LIMIT // 4 or (marked and MARK.encode() in encoded):
-            changes[field] = _reference(encoded, blobs)
+            changes[field] = reference(encoded, blobs)
     return msgspec.Raw(encode(replace(event, **changes)) if changes else raw)
 
 
@@ -42,10 +42,11 @@ def pack_value(value: Any, blobs: dict[str, bytes]) -> Any:
     encoded = encode(value)
     if len(encoded) <= INLINE_LIMIT // 4 and MARK.encode() not in encoded:
         return value
-    return _reference(encoded, blobs)
+    return reference(encoded, blobs)
 
 
-def _reference(encoded: bytes, blobs: dict[str, bytes]) -> dict[str, Any]:
+def reference(encoded: bytes, blobs: dict[str, bytes]) -> dict[str, Any]:
+    """What stands for a value whose JSON this is, which is added to `blobs`."""
     sha = hashlib.sha256(encoded).hexdigest()
     blobs[sha] = encoded
     return {MARK: sha, "size": len(encoded)}
@@ -64,12 +65,16 @@ def blob_writes(root: str, blobs: dict[str, bytes]) -> list[Write]:
     ]
 
 
+def blob_paths(root: str, referred: dict[str, Any]) -> list[str]:
+    count = max(1, -(-int(referred["size"]) // CHUNK))
+    return [f"{root}/blobs/{referred[MARK]}-{index:04d}" for index in range(count)]
+
+
 async def load_value(store: DocumentStore, root: str, value: Any) -> Any:
     """What a value refers to; the value itself where it is no reference."""
     if not is_reference(value):
         return value
-    count = max(1, -(-int(value["size"]) // CHUNK))
-    documents = await store.get_many([f"{root}/blobs/{value[MARK]}-{index:04d}" for index in range(count)])
+    documents = await store.get_many(blob_paths(root, value))
     return decode(_joined(documents, value[MARK]))
 
 
