@@ -55,7 +55,7 @@ def compare(
     for config in plan.fields:
         present = configured.pop((config.collection, config.path), None)
         yield from _planned_field(config, present, fields[present] if present else None)
-    for index in composites.keys() - set(plan.composites):
+    for index in sorted(composites.keys() - set(plan.composites), key=str):
         if index.collection in ours:
             yield Finding(state=State.EXTRA, what=str(index), detail=_deletion(composites[index]))
     for config in configured.values():
