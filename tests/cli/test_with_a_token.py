@@ -101,6 +101,18 @@ def test_a_watcher_whose_token_is_withdrawn_is_sent_away_within_seconds(office: 
     assert office.run(office.tokens["ann"], "list").exit_code == ExitCode.DONE
 
 
+def test_doctor_looks_at_the_tokens_and_at_the_server_that_asks_for_one(office: Office) -> None:
+    def verdicts(**settings: str) -> dict[str, str]:
+        environment = {"WEFT_URL": office.server.url, **settings}
+        found = json.loads(CliRunner(env=environment).invoke(app, ["doctor", "--json"]).stdout)
+        return {finding["name"]: finding["verdict"] for finding in found}
+
+    assert verdicts()["server"] == "warning"
+    served = verdicts(WEFT_TOKEN=office.tokens["ann"], WEFT_AUTH="token", WEFT_TOKENS_FILE=str(office.file))
+    assert (served["server"], served["tokens"]) == ("good", "good")
+    assert verdicts(WEFT_AUTH="token", WEFT_TOKENS_FILE="none.yaml")["tokens"] == "bad"
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

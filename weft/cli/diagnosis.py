@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +21,13 @@ from engine.executors.parts import PartsRefused
 from engine.settings import BadSettings, Settings
 from weft.cli.address import server_address
 from weft.cli.api import connect
-from weft.cli.api_errors import ApiError
+from weft.cli.api_errors import ApiError, Unauthenticated
 from weft.cli.configuration import configured
+from weft.cli.credentials import TokenRefused, authorization
 from weft.cli.documents import HEALTH
 from weft.cli.exit_codes import CommandFailed
 from weft.serve import AddressInUse, AddressRefused, listen
+from weft.token_file import BadTokenFile, TokenFile
 
 _NEEDED_PYTHON = (3, 11)
 _LITTLE_SPACE, _TOO_LITTLE_SPACE = 1024**3, 100 * 1024**2
@@ -69,6 +72,8 @@ async def diagnose(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
     yield _space(settings)
     running = await _running_server(environment)
     yield await _store(settings, running=running is not None)
+    if settings.auth == "token" and settings.tokens_file is not None:
+        yield _tokens(settings.tokens_file)
     yield await _parts(settings)
     yield _good("bus", "in this process" if settings.bus == "local" else settings.bus)
     yield running or _address(settings)
@@ -134,11 +139,28 @@ async def _parts(settings: Settings) -> Finding:
     return _good("modules", f"{', '.join(settings.modules) or 'none'}: {functions} functions, {kinds} step kinds")
 
 
+def _tokens(path: Path) -> Finding:
+    try:
+        tokens = TokenFile(path).tokens.values()
+    except BadTokenFile as error:
+        return _bad("tokens", str(error), "correct the file; `weft token new` prints an entry as it should be")
+    ended = sum(not token.valid(datetime.now(UTC)) for token in tokens)
+    if ended:
+        message = f"{path}: {ended} of {len(tokens)} have expired"
+        return Finding(name="tokens", verdict=Verdict.WARNING, message=message, mend="replace them, or take them out")
+    return _good("tokens", f"{path}: {len(tokens)}")
+
+
 async def _running_server(environment: Mapping[str, str]) -> Finding | None:
     """What answers where clients look for a server; None if nothing of ours does."""
     try:
-        async with connect(server_address(environment)) as api:
+        address = server_address(environment)
+        async with connect(address, authorization(environment, address)) as api:
             health = (await api.query(HEALTH))["health"]
+    except (Unauthenticated, TokenRefused) as error:
+        return Finding(
+            name="server", verdict=Verdict.WARNING, message=str(error), mend="set WEFT_TOKEN to a token of it"
+        )
     except (ApiError, ValueError, httpx.HTTPError):
         return None
     message = f"weft {health['version']} answers at {api.address.url}: {health['status']}"
