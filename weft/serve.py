@@ -28,8 +28,10 @@ from weft.token_runtime import token_runtime
 
 CLOSING_SECONDS = 3
 """How long a stopping server waits for requests that are being answered. Streams are ended at once."""
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open: longer than load balancers keep theirs, so that none sends into a closing one."""
+KEEP_ALIVE_SECONDS = 620
+"""How long an idle connection stays open: longer than load balancers keep theirs (Google Cloud's 600 s), so that none sends into a
+closing one.
+"""
 _BACKLOG = 2048
 _HEAD_START_SECONDS = 0.3
 """Of the first requests, before what they do not need is loaded beside them."""
