@@ -72,7 +72,7 @@ class Driver:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
-        self._reread_at = 0.0
+        self._reread_at = asyncio.get_running_loop().time() + REREAD_SECONDS
         self._unsure = False
         """Whether steps may have been begun by a commit that was reported as failed."""
         self._poked = False

@@ -16,6 +16,7 @@ from engine.runtime.roster import ALL_SHARDS, Share
 from engine.runtime.worker import Worker
 from engine.storage.port import Document, FieldValue
 from engine.storage.repositories.batches import BatchRepository
+from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.execution_queries import ExecutionQueries
 from engine.storage.repositories.head import decode_head, shard_of
 from engine.usecases.journal import Clock
@@ -49,6 +50,7 @@ class Sweep:
         self._seen: tuple[FieldValue, ...] | None = None
         """Where the last sweep stopped, if it did not come to the end."""
         self._number = 0
+        self._unreadable: set[str] = set()
 
     async def void_leases(self) -> None:
         """For a process that is the only one: every lease in the store is a former process's. Offers them all at once."""
@@ -103,8 +105,10 @@ class Sweep:
         for document in heads:
             try:
                 state = decode_head(document).state
-            except Unavailable as error:
-                _log.error("%s", error)  # the message is complete
+            except IncompatibleData as error:
+                if document.path not in self._unreadable:
+                    self._unreadable.add(document.path)
+                    _log.error("%s", error)  # a refusal, said once; the message is complete
                 continue
             ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
             deadline = state.deadline if state.status is ExecutionStatus.QUEUED else None

@@ -19,11 +19,13 @@ from engine.runtime.lanes import Lanes
 from engine.runtime.ready_queue import Ready, ReadyQueue
 from engine.runtime.step_runner import StepRunner
 from engine.storage.port import Conflict
+from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution, Starter
 
 AGAIN_SECONDS = 0.05
+UNREADABLE_SECONDS = 60.0
 UNAVAILABLE_SECONDS = 2.0
 """Until an execution is tried again that the store would not give or take."""
 JUST_NOW = timedelta(seconds=1)
@@ -73,6 +75,8 @@ class Worker(Starter):
         self._claimed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._unreadable: dict[str, float] = {}
+        """Until when executions are left alone that another version of the software wrote."""
         self._stopping = False
         self._leaving = asyncio.Event()
         self._left = asyncio.Event()
@@ -140,9 +144,17 @@ class Worker(Starter):
         driver = self._driving.get(ready.execution_id)
         if driver is not None:
             driver.poke()
-        elif not self._stopping:
+        elif not self._stopping and not self._left_alone(ready.execution_id):
             self._queue.put(ready)
             self.fill()
+
+    def _left_alone(self, execution_id: str) -> bool:
+        """Whether it could not be read a while ago."""
+        until = self._unreadable.get(execution_id)
+        if until is None or until > asyncio.get_running_loop().time():
+            return until is not None
+        del self._unreadable[execution_id]
+        return False
 
     def offer_overdue(self, ready: Ready) -> None:
         """One whose deadline passed in the line: it is ended at once, and needs no room in its lane for that."""
@@ -245,6 +257,9 @@ class Worker(Starter):
             _log.info("execution %s is driven by somebody else", ready.execution_id)
         except NotFound:
             _log.info("execution %s is gone", ready.execution_id)
+        except IncompatibleData as error:
+            _log.error("execution %s is left to workers of another version: %s", ready.execution_id, error)  # a refusal
+            self._unreadable[ready.execution_id] = asyncio.get_running_loop().time() + UNREADABLE_SECONDS
         except Unavailable as error:
             _log.warning("execution %s could not be driven: %s", ready.execution_id, error)
             if not self._stopping:

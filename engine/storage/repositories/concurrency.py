@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 
 from engine.storage.port import Create, DocumentStore, Put
+from engine.storage.repositories.decoding import decoded
 
 
 class Holders(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class ConcurrencyRepository:
         document = await self._store.get(path)
         if document is None:
             return StoredHolders(path, 0, ())
-        return StoredHolders(path, document.rev, _decoder.decode(document.body).ids)
+        return StoredHolders(path, document.rev, decoded(_decoder, document).ids)
 
 
 def holders_write(before: StoredHolders, ids: tuple[str, ...]) -> Create | Put:

@@ -224,7 +224,7 @@ class ExecutionRepository:
             return paged
         tail = [
             Entry(entry.seq, await unpack(self._store, root, entry.event))
-            for entry in tail_entries(head.tail, head.flushed, after)
+            for entry in tail_entries(root, head.tail, head.flushed, after)
         ]
         return [*paged, *tail][:limit] if limit is not None else [*paged, *tail]
 
@@ -236,7 +236,7 @@ class ExecutionRepository:
             return []
         head = decode_head(document)
         pages = await read_pages_with(self._store, root, [seq for seq in seqs if seq <= head.flushed])
-        tail = [entry for entry in tail_entries(head.tail, head.flushed, head.flushed) if entry.seq in set(seqs)]
+        tail = [entry for entry in tail_entries(root, head.tail, head.flushed, head.flushed) if entry.seq in set(seqs)]
         return [Entry(entry.seq, await unpack(self._store, root, entry.event)) for entry in (*pages, *tail)]
 
     async def whole(self, tenant: str, execution_id: str, entry: Entry) -> Entry:

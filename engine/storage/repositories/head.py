@@ -10,10 +10,10 @@ from zlib import crc32
 
 import msgspec
 
-from engine.domain.errors import Unavailable
 from engine.domain.execution import Execution, Run, State, next_due
 from engine.domain.status import ExecutionStatus
 from engine.storage.port import Document, FieldValue
+from engine.storage.repositories.decoding import IncompatibleData, decoded
 
 SHARDS = 16
 FORMAT = 1
@@ -70,13 +70,10 @@ def execution_path(tenant: str, execution_id: str) -> str:
 
 
 def decode_head(document: Document) -> HeadBody:
-    """Raises `Unavailable` for a head that another version of the software wrote; it is left as it is."""
-    try:
-        head = _decoder.decode(document.body)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise Unavailable(f"{document.path} was written by another version of weft: {error}") from error
+    """Raises `IncompatibleData` for a head that another version of the software wrote; it is left as it is."""
+    head = decoded(_decoder, document)
     if head.format > FORMAT:
-        raise Unavailable(f"{document.path} has format {head.format}; this version of weft knows {FORMAT}")
+        raise IncompatibleData(f"{document.path} has format {head.format}; this version of weft knows {FORMAT}")
     return head
 
 

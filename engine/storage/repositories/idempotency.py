@@ -8,6 +8,7 @@ import msgspec
 
 from engine.domain.errors import IdempotencyMismatch
 from engine.storage.port import Create, DocumentStore, Write
+from engine.storage.repositories.decoding import decoded
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class IdempotencyRepository:
         document = await self._store.get(path_of(tenant, verb, key))
         if document is None:
             return None
-        used = _decoder.decode(document.body)
+        used = decoded(_decoder, document)
         if used.request != request_hash(request):
             message = "this idempotency key was used before with another request"
             raise IdempotencyMismatch(message, path=("idempotencyKey",), existing_id=used.result_id)

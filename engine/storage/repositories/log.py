@@ -6,6 +6,7 @@ import msgspec
 
 from engine.domain.events import DurableEvent, Entry
 from engine.storage.port import Create, DocumentStore, Filter, Op, Order, Write
+from engine.storage.repositories.decoding import decoded, decoded_part
 from engine.storage.repositories.payloads import unpack
 
 TAIL_LIMIT = 32 * 1024
@@ -18,9 +19,9 @@ _event = msgspec.json.Decoder(DurableEvent)
 _encoder = msgspec.json.Encoder()
 
 
-def decode_event(raw: msgspec.Raw | bytes) -> DurableEvent:
-    """Raises msgspec's ValidationError for an event that this version of the software does not know."""
-    event: DurableEvent = _event.decode(raw)
+def decode_event(raw: msgspec.Raw | bytes, root: str) -> DurableEvent:
+    """An event of the execution at `root`. Raises `IncompatibleData` for one that this version of the software does not know."""
+    event: DurableEvent = decoded_part(_event, raw, root)
     return event
 
 
@@ -43,8 +44,8 @@ def _page_write(root: str, last_seq: int, events: list[msgspec.Raw]) -> Write:
     return Create(path=f"{root}/log/{last_seq:010d}", body=_encoder.encode(events), fields={"last_seq": last_seq})
 
 
-def tail_entries(tail: Iterable[msgspec.Raw], flushed: int, after: int) -> list[Entry]:
-    return [Entry(seq, decode_event(raw)) for seq, raw in enumerate(tail, start=flushed + 1) if seq > after]
+def tail_entries(root: str, tail: Iterable[msgspec.Raw], flushed: int, after: int) -> list[Entry]:
+    return [Entry(seq, decode_event(raw, root)) for seq, raw in enumerate(tail, start=flushed + 1) if seq > after]
 
 
 async def read_pages(store: DocumentStore, root: str, *, after: int, upto: int, limit: int | None) -> list[Entry]:
@@ -60,7 +61,7 @@ async def read_pages(store: DocumentStore, root: str, *, after: int, upto: int, 
         if not pages:
             break
         for page in pages:
-            events = _page.decode(page.body)
+            events = decoded(_page, page)
             first = int(page.id) - len(events) + 1
             fresh = [(seq, event) for seq, event in enumerate(events, start=first) if after < seq <= upto]
             entries.extend([Entry(seq, await unpack(store, root, event)) for seq, event in fresh])
@@ -79,7 +80,7 @@ async def read_pages_with(store: DocumentStore, root: str, seqs: Sequence[int]) 
         if not pages:
             break
         last_seq = int(pages[0].id)
-        events = _page.decode(pages[0].body)
+        events = decoded(_page, pages[0])
         first = last_seq - len(events) + 1
         entries.extend(Entry(seq, events[seq - first]) for seq in wanted if first <= seq <= last_seq)
         wanted = [seq for seq in wanted if seq > last_seq]

@@ -8,6 +8,7 @@ from engine.domain.events import DurableEvent, StepEvent
 from engine.domain.execution import Execution, Run
 from engine.domain.paths import enclosing
 from engine.storage.port import DocumentStore, Order, Put, Write
+from engine.storage.repositories.decoding import decoded
 from engine.storage.repositories.lean_runs import fitting
 
 RUNS_PER_DOCUMENT = 200
@@ -45,7 +46,8 @@ async def read_nested(store: DocumentStore, root: str) -> dict[str, Run]:
             f"{root}/runs", order=(Order("n"),), start_after=start_after, limit=_DOCUMENTS_AT_ONCE
         )
         for document in documents:
-            runs.update(_decoder.decode(document.body))
+            some: dict[str, Run] = decoded(_decoder, document)
+            runs.update(some)
         if len(documents) < _DOCUMENTS_AT_ONCE:
             return runs
         start_after = (int(documents[-1].id), documents[-1].id)

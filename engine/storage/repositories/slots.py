@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from engine.storage.port import MAX_WRITES, Conflict, Create, DocumentStore, Put
+from engine.storage.repositories.decoding import decoded
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ class SlotRepository:
         documents = await self._store.get_many([self.path(number) for number in numbers])
         found = []
         for number, document in zip(numbers, documents, strict=True):
-            slot = _decoder.decode(document.body) if document else Slot()
+            slot = decoded(_decoder, document) if document else Slot()
             if slot.owner in (None, owner) or slot.until is None or slot.until <= now:
                 found.append((number, document.rev if document else 0))
         return found

@@ -10,6 +10,7 @@ from engine.domain.execution import Execution, Run
 from engine.domain.ids import derive
 from engine.domain.status import StepStatus
 from engine.storage.port import Delete, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
+from engine.storage.repositories.decoding import decoded
 
 
 class WaitingStepRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class WaitRepository:
 
 
 def _ref(document: Document) -> WaitingStepRef:
-    return _decoder.decode(document.body)
+    return decoded(_decoder, document)
 
 
 def _filters(assignee: str | None) -> tuple[Filter, ...]:

@@ -24,6 +24,7 @@ from engine.storage.port import (
     Put,
     Write,
 )
+from engine.storage.repositories.decoding import decoded
 from engine.storage.repositories.head import label_set
 
 _workflow = msgspec.json.Decoder(Workflow)
@@ -106,7 +107,7 @@ class WorkflowRepository:
 
     async def versions(self, tenant: str, keys: Sequence[tuple[str, int]]) -> list[WorkflowVersion | None]:
         documents = await self._store.get_many([_version_path(tenant, *key) for key in keys])
-        return [_version.decode(document.body) if document else None for document in documents]
+        return [decoded(_version, document) if document else None for document in documents]
 
     async def version_page(
         self, tenant: str, workflow_id: str, *, below: int | None, limit: int
@@ -118,11 +119,11 @@ class WorkflowRepository:
             start_after=(below, _number(below)) if below is not None else None,
             limit=limit,
         )
-        return [_version.decode(document.body) for document in documents]
+        return [decoded(_version, document) for document in documents]
 
 
 def _stored(document: Document) -> StoredWorkflow:
-    return StoredWorkflow(document.rev, _workflow.decode(document.body))
+    return StoredWorkflow(document.rev, decoded(_workflow, document))
 
 
 def _fields(workflow: Workflow) -> dict[str, FieldValue]:
