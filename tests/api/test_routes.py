@@ -1,7 +1,10 @@
 """What there is besides GraphQL: health, readiness, metrics."""
 
+import httpx
 from graphql import get_introspection_query
 
+from graphql_api.app import create_app
+from graphql_api.metrics import Gauge
 from tests.api.client import Api
 from tests.api.definitions import sums
 
@@ -53,3 +56,15 @@ async def test_tools_can_read_the_schema(api: Api) -> None:
         specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
     )
     assert (await api.data(from_tools))["__schema"]["queryType"]["name"] == "Query"
+
+
+async def test_a_process_that_only_works_answers_probes_and_shows_its_gauges(api: Api) -> None:
+    gauges = [Gauge("weft_executions_driving", "Executions that this process drives.", lambda: 3)]
+    app = create_app(api.runtime, graphql=False, gauges=gauges)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).json()["status"] == "SERVING"
+        assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 404
+        assert (
+            "# TYPE weft_executions_driving gauge\nweft_executions_driving 3\n" in (await client.get("/metrics")).text
+        )

@@ -1,6 +1,7 @@
 """Event streams of a server that stops."""
 
 import asyncio
+import re
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -66,3 +67,17 @@ async def test_a_response_that_is_complete_is_left_alone() -> None:
     stopping.set()
     await EndingStreams(plain, stopping)({"type": "http"}, client.receive, client.send)
     assert [message["type"] for message in client.got] == ["http.response.start", "http.response.body"]
+
+
+async def test_an_event_stream_is_told_when_to_come_back() -> None:
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        await receive()
+        await send({**START, "headers": [(b"content-type", b"text/event-stream; charset=utf-8")]})
+        await receive()
+
+    client, stopping = Client(), asyncio.Event()
+    stopping.set()
+    await EndingStreams(events, stopping)({"type": "http"}, client.receive, client.send)
+    assert re.fullmatch(rb"retry: \d{3,4}\n\n", client.got[-2]["body"])
+    assert client.got[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
