@@ -3,7 +3,8 @@
     tokens:
       - {name: ci, tenant: acme, role: editor, sha256: "9f86...", expires_at: 2027-01-31T09:30:00Z}
 
-The list holds digests alone, so whoever reads it cannot call. Several tokens may share a name: while one is replaced, the old
+The list holds digests alone, so whoever reads it cannot call; a quick hash will do, since tokens are 256 random bits and no passwords
+that could be guessed. Several tokens may share a name: while one is replaced, the old
 one and the new one are both valid.
 """
 
