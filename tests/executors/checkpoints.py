@@ -1,13 +1,12 @@
-"""Checkpoints for tests, and a store that counts."""
+"""Checkpoints for tests."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 
 from engine.executors.checkpointer import DocumentCheckpointer
-from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
+from engine.storage.port import DocumentStore
 
 EXECUTION = "tenants/t1/executions/ex_1"
 
@@ -50,48 +49,3 @@ async def newest(owner: DocumentCheckpointer) -> Newest | None:
     if found is None:
         return None
     return found.checkpoint["id"], found.checkpoint["channel_values"], found.pending_writes or []
-
-
-class Counted(DocumentStore):
-    """Counts what a store is asked for."""
-
-    def __init__(self, inner: DocumentStore) -> None:
-        self._inner = inner
-        self.exclusive = inner.exclusive
-        self.commits: list[Sequence[Write]] = []
-        self.reads = 0
-
-    async def get(self, path: str) -> Document | None:
-        self.reads += 1
-        return await self._inner.get(path)
-
-    async def get_many(self, paths: Sequence[str]) -> list[Document | None]:
-        self.reads += 1
-        return await self._inner.get_many(paths)
-
-    async def query(
-        self,
-        collection: str,
-        *,
-        filters: Sequence[Filter] = (),
-        order: Sequence[Order] = (),
-        start_after: Sequence[FieldValue] | None = None,
-        limit: int,
-    ) -> list[Document]:
-        self.reads += 1
-        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
-
-    async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
-        self.reads += 1
-        return await self._inner.count(collection, filters=filters)
-
-    async def commit(self, writes: Sequence[Write]) -> None:
-        self.commits.append(writes)
-        await self._inner.commit(writes)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    @property
-    def bytes_written(self) -> int:
-        return sum(len(getattr(write, "body", b"")) for writes in self.commits for write in writes)

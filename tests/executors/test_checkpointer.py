@@ -19,7 +19,8 @@ from engine.executors.checkpointer import DocumentCheckpointer
 from engine.executors.loop_bridge import CalledOnTheLoop
 from engine.storage.port import DocumentStore
 from tests.contracts.backends import OpenStore
-from tests.executors.checkpoints import EXECUTION, Counted, checkpoint, config, newest, put, put_checkpoint, saver
+from tests.counted_store import CountedStore
+from tests.executors.checkpoints import EXECUTION, checkpoint, config, newest, put, put_checkpoint, saver
 
 
 async def test_it_conforms_to_langgraphs_suite_in_full(open_store: OpenStore) -> None:
@@ -78,7 +79,7 @@ async def test_writes_that_came_before_their_checkpoint_belong_to_it(store: Docu
 
 
 async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(store: DocumentStore) -> None:
-    counted = Counted(store)
+    counted = CountedStore(store)
     owner = saver(counted)
     first = await put(owner, "c1", a=1, b=2)
     assert counted.reads == 1
@@ -90,7 +91,7 @@ async def test_a_checkpoint_is_one_document_in_one_commit_and_takes_no_reads(sto
 
 async def test_taking_a_thread_over_costs_no_commit_of_its_own(store: DocumentStore) -> None:
     first = await put(saver(store, 1), "c1", a=1)
-    counted = Counted(store)
+    counted = CountedStore(store)
     owner = saver(counted, 2)
     await newest(owner)
     await put(owner, "c2", first, a=2)
@@ -98,7 +99,7 @@ async def test_taking_a_thread_over_costs_no_commit_of_its_own(store: DocumentSt
 
 
 async def test_a_channel_that_does_not_change_is_not_written_again(store: DocumentStore) -> None:
-    counted = Counted(store)
+    counted = CountedStore(store)
     owner = saver(counted)
     large = "x" * 100_000
     after = None
@@ -111,7 +112,7 @@ async def test_a_channel_that_does_not_change_is_not_written_again(store: Docume
 
 
 async def test_values_of_any_size_are_kept_in_documents_that_the_store_takes(store: DocumentStore) -> None:
-    counted = Counted(store)
+    counted = CountedStore(store)
     owner = saver(counted)
     state: dict[str, Any] = {f"channel{n}": bytes([n]) * 1_500_000 for n in range(4)}
     first = await put(owner, "c1", **state)

@@ -13,7 +13,7 @@ from engine.domain.waiting import WaitKind
 from engine.executors.port import Answer, Done, Suspended
 from engine.storage.port import Write
 from engine.storage.sqlite.store import SqliteStore
-from tests.executors.checkpoints import Counted
+from tests.counted_store import CountedStore
 from tests.executors.graph_steps import NOW, Workers, chain, failure, runs, value, waits
 
 
@@ -40,7 +40,7 @@ async def test_what_a_node_streams_reaches_the_step(store: SqliteStore) -> None:
 # ------------------------------------------------------------------ crashes
 
 
-class Mortal(Counted):
+class Mortal(CountedStore):
     """What a process wrote that has died: nothing, from then on."""
 
     dead = False

@@ -14,7 +14,7 @@ from engine.usecases.paging import PageRequest
 from engine.usecases.read_batches import list_batch_items
 from engine.usecases.start_execution import StartExecution
 from engine.usecases.start_executions import start_executions
-from tests.executors.checkpoints import Counted
+from tests.counted_store import CountedStore
 from tests.runtime.client import PATIENCE_SECONDS, Client, call
 
 MEGABYTE = 1_000_000
@@ -73,7 +73,7 @@ async def test_items_of_a_megabyte_each_are_admitted_together_and_carried_out(cl
 
 
 async def test_no_commit_of_a_large_batch_is_beyond_what_firestore_takes(client: Client) -> None:
-    counted = Counted(client.services.store)
+    counted = CountedStore(client.services.store)
     repository = BatchRepository(counted)
     batch = accepted(client, 1000)
     large = [BatchItem(index=n, request={"text": "x" * 12_000}) for n in range(1000)]
