@@ -11,6 +11,8 @@ from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 60.0
 EXPIRING = ("idempotency", "cache", "memory", "executions", "workers")
+_SWEPT_ALWAYS = ("executions",)
+"""They have others below them, which nobody else would delete."""
 BELOW_EXECUTIONS = ("log", "runs", "blobs", "checkpoints")
 _AT_ONCE = 200
 
@@ -38,7 +40,7 @@ class Retention:
     async def once(self, now: datetime) -> int:
         """How many documents were deleted, not counting those below an execution."""
         deleted = 0
-        for collection in EXPIRING:
+        for collection in _SWEPT_ALWAYS if self._store.deletes_expired else EXPIRING:
             while expired := await self._expired(collection, now):
                 for document in expired:
                     await self._delete(collection, document)

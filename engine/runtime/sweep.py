@@ -94,12 +94,11 @@ class Sweep:
 
     async def _offer_queued(self, shards: Sequence[str]) -> None:
         """By lane. Whoever gets a slot of a limited lane serves all of it: its slots are not shared out by shards."""
-        among = None if len(shards) == len(ALL_SHARDS) else shards
         for lane in await self._queries.lanes():
             limit = self._worker.takes(lane, _AT_ONCE)
             if limit > 0:
-                limited = self._worker.limits(lane)
-                self._offer(await self._queries.queued(lane, shards=None if limited else among, limit=limit))
+                among = ALL_SHARDS if self._worker.limits(lane) else shards
+                self._offer(await self._queries.queued(lane, shards=among, limit=limit))
 
     def _offer(self, heads: Iterable[Document], *, overdue_at: datetime | None = None) -> None:
         for document in heads:

@@ -117,6 +117,9 @@ class DocumentStore(ABC):
     exclusive: bool
     """True where this process is the only one that can have the store open, so that leases found at start are void."""
 
+    deletes_expired: bool = False
+    """True where documents go by themselves some time after their `expire_at`, except those that have others below them."""
+
     async def now(self) -> datetime | None:
         """The time by the store's own clock, UTC, for processes on machines whose clocks differ. None where the store has none: then
         this machine's is the only one.

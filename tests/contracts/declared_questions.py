@@ -10,7 +10,7 @@ from engine.storage.port import FieldValue, Filter, Op, Order
 
 def every_question(collection: Collection) -> Iterator[Asked]:
     """Each shape's queries and counts, with every subset of its optional filters."""
-    for shape in collection.shapes:
+    for shape in _asked_of_firestore(collection):
         for filters in _filters(shape, _subsets(shape.equality_fields - set(shape.required))):
             for order in shape.orders:
                 for ranges in _ranges(order):
@@ -21,11 +21,15 @@ def every_question(collection: Collection) -> Iterator[Asked]:
 
 def grouped_questions(collection: Collection) -> Iterator[Asked]:
     """The queries and counts by those fields that are declared to deserve an index of their own."""
-    for shape in collection.shapes:
+    for shape in _asked_of_firestore(collection):
         for filters in _filters(shape, shape.keys):
             if not any(each.op is Op.CONTAINS for each in filters):
                 orders = dict.fromkeys((*shape.orders, ())) if shape.counts(filters) else shape.orders
                 yield from (_asked(collection, shape, filters, order) for order in orders)
+
+
+def _asked_of_firestore(collection: Collection) -> list[Shape]:
+    return [shape for shape in collection.shapes if not shape.embedded]
 
 
 def _filters(shape: Shape, chosen: Iterable[tuple[str, ...]]) -> Iterator[tuple[Filter, ...]]:

@@ -101,6 +101,8 @@ def _needed(collection: Collection) -> Iterator[Index]:
     """Without one that has the same fields in another sequence where that makes no difference."""
     seen = set()
     for shape in collection.shapes:
+        if shape.embedded:
+            continue
         scope = Scope.COLLECTION_GROUP if shape.group else Scope.COLLECTION
         for order in _orders(shape):
             for equal in _prefixes(shape, order):

@@ -31,6 +31,9 @@ class FirestoreStore(DocumentStore):
     def __init__(self, database: Database, calls: Calls, patience: Patience | None = None) -> None:
         patience = patience or Patience()
         revisions = Revisions()
+        self.deletes_expired = (
+            database.emulator is None
+        )  # by the policies that `weft provision` makes; emulators have none
         self._database = database
         self._calls = calls
         self._reader = Reader(database, calls, revisions, patience)

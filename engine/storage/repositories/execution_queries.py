@@ -90,12 +90,11 @@ class ExecutionQueries:
             "executions", order=(Order("lease_until"),), start_after=start_after, limit=limit
         )
 
-    async def queued(self, lane: str, *, shards: Sequence[str] | None = None, limit: int) -> list[Document]:
-        """Heads of all tenants that wait in a lane, in some shards or in all: highest priority first, then oldest."""
-        among = (Filter("shard", Op.IN, tuple(shards)),) if shards is not None else ()
+    async def queued(self, lane: str, *, shards: Sequence[str], limit: int) -> list[Document]:
+        """Heads of all tenants that wait in a lane: highest priority first, then oldest."""
         return await self._store.query(
             "executions",
-            filters=(Filter("queued_lane", Op.EQ, lane), *among),
+            filters=(Filter("shard", Op.IN, tuple(shards)), Filter("queued_lane", Op.EQ, lane)),
             order=(Order("priority", descending=True), Order("created_at")),
             limit=limit,
         )
