@@ -12,7 +12,7 @@ from weft.cli.app import app
 from weft.cli.exit_codes import MEANINGS, ExitCode
 from weft.cli.lazy_group import COMMANDS
 
-WITHOUT_SERVER = ("serve", "demo", "doctor", "schema", "token", "version")
+WITHOUT_SERVER = ("serve", "demo", "doctor", "provision", "schema", "token", "version")
 HEAVY = ("engine.bootstrap", "engine.domain", "graphql_api", "langgraph", "langchain_core", "strawberry", "pydantic")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +24,8 @@ def configured(**overrides: Any) -> Settings:
     if settings.modules and here not in sys.path:
         sys.path.insert(0, here)
     return settings
+
+
+def embedded(settings: Settings, directory: Path) -> Settings:
+    """The same for an engine that is only looked at: it asks no service, and its store is empty."""
+    return replace(settings, store="sqlite", bus="local", secret_source="environment", data_dir=directory)  # noqa: S106  # the name of a source, not a secret

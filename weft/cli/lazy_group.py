@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "Run the server: API, worker and timers in one process.",
     "demo": "Run the examples on a server of their own, and watch them.",
     "doctor": "Check the installation and its settings, and say what to mend.",
+    "provision": "Create what the store and the bus need on Google Cloud, where it is missing.",
     "schema": "Print the GraphQL schema, or the JSON Schema of workflow files.",
     "apply": "Create or update workflows from files.",
     "workflows": "List workflows.",

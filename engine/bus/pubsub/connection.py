@@ -11,7 +11,7 @@ from grpc import aio  # type: ignore[import-untyped]  # gRPC has no types
 
 from engine.domain.errors import Unavailable
 
-EMULATOR_PROJECT = "weft-local"
+EMULATOR_PROJECT = "weft"
 """Where an emulator is used and no project is named: it takes any."""
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),

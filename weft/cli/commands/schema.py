@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from engine.executors.catalogue import DuplicateKind
 from engine.executors.parts import PartsRefused
 from engine.settings import Settings
 from graphql_api.schema import build_schema
-from weft.cli.configuration import configured
+from weft.cli.configuration import configured, embedded
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.json_output import print_json
 
@@ -43,5 +42,5 @@ def command(
 async def _definition_schema(settings: Settings) -> dict[str, Any]:
     """Which kinds there are is known to an engine; this one has a store of its own, for it runs nothing."""
     with tempfile.TemporaryDirectory(prefix="weft-") as directory:
-        async with open_engine(replace(settings, data_dir=Path(directory))) as engine:
+        async with open_engine(embedded(settings, Path(directory))) as engine:
             return definition_schema(engine.services.kinds)
