@@ -79,7 +79,7 @@ def test_the_wheel_that_is_built_from_the_context_holds_the_product(tmp_path: Pa
         (context / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, context / path)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--wheel-dir", tmp_path, "."]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--wheel-dir", str(tmp_path), "."]
     subprocess.run([*pip, *build], cwd=context, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
