@@ -17,12 +17,11 @@ from engine.executors.checkpoint_layout import (
     task_position,
     without_task,
 )
-from engine.storage.port import MAX_WRITES, Delete, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
+from engine.storage.commit_limits import in_commits
+from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
 
 LARGEST_BODY = 900_000
 """Bytes of one document, well under Firestore's 1 MiB."""
-LARGEST_COMMIT = 3_000_000
-"""Bytes of one commit; Firestore's emulator takes 4 MiB in a request, the service 10."""
 _PAGE = 100
 
 _encoder = msgspec.msgpack.Encoder()
@@ -59,7 +58,7 @@ class CheckpointDocuments:
 
     async def commit(self, writes: Iterable[Write]) -> None:
         """In order; in one commit unless they are too many or too large for one."""
-        for group in _groups(writes):
+        for group in in_commits(writes):
             await self._store.commit(group)
 
     async def bodies(self, documents: Sequence[Document]) -> list[Body]:
@@ -177,17 +176,3 @@ def _joined(split: Split, parts: Iterator[Document | None]) -> Body:
 
 class LostPart(Exception):
     """The store lost a document, or somebody deleted it while it was read."""
-
-
-def _groups(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    group: list[Write] = []
-    size = 0
-    for write in writes:
-        weight = 0 if isinstance(write, Delete) else len(write.body)
-        if group and (len(group) == MAX_WRITES or size + weight > LARGEST_COMMIT):
-            yield group
-            group, size = [], 0
-        group.append(write)
-        size += weight
-    if group:
-        yield group

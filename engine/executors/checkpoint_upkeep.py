@@ -15,15 +15,18 @@ from engine.executors.checkpoint_layout import (
     without_part,
     without_task,
 )
-from engine.storage.port import MAX_WRITES, Delete, Document, DocumentStore, Put, Write
+from engine.storage.port import Delete, Document, DocumentStore, Put, Write
 
 MetadataOf = Callable[[SavedCheckpoint], Mapping[str, Any]]
+
+_DELETED_AT_ONCE = 50
+"""They are read first, at up to 900 KB each."""
 
 
 async def delete_checkpoints(store: DocumentStore, execution_path: str) -> None:
     """Deletes every checkpoint of an execution that has ended. May be repeated."""
     collection = f"{execution_path}/{COLLECTION}"
-    while documents := await store.query(collection, limit=MAX_WRITES):
+    while documents := await store.query(collection, limit=_DELETED_AT_ONCE):
         await store.commit([Delete(path=document.path) for document in documents])
 
 

@@ -22,9 +22,9 @@ from langgraph.store.base import (
 from engine.domain.errors import PayloadTooLarge
 from engine.executors.loop_bridge import LoopBridge
 from engine.executors.memory_filters import matches_filter, matches_namespace
+from engine.storage.commit_limits import in_commits
 from engine.storage.port import (
     MAX_BODY_BYTES,
-    MAX_WRITES,
     Conflict,
     Delete,
     Document,
@@ -154,9 +154,8 @@ class DocumentMemory(BaseStore):
 
     async def _put(self, puts: dict[str, PutOp]) -> None:
         known = dict(zip(puts, await self._store.get_many(list(puts)), strict=True)) if puts else {}
-        writes = [self._write(path, op, known[path]) for path, op in puts.items()]
-        for start in range(0, len(writes), MAX_WRITES):
-            await self._store.commit(writes[start : start + MAX_WRITES])
+        for writes in in_commits([self._write(path, op, known[path]) for path, op in puts.items()]):
+            await self._store.commit(writes)
 
     def _write(self, path: str, op: PutOp, known: Document | None) -> Write:
         if op.value is None:

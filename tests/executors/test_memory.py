@@ -214,3 +214,9 @@ async def test_synchronous_code_in_a_thread_may_use_it_and_on_the_loop_it_is_ref
     assert item.value == {"n": 1}
     with pytest.raises(CalledOnTheLoop):
         memory.get(("n",), "a")
+
+
+async def test_many_large_items_are_put_at_once(memory: DocumentMemory) -> None:
+    puts = [PutOp(("large",), str(n), {"text": "x" * 900_000}) for n in range(12)]
+    await memory.abatch(puts)
+    assert await found(memory, "large", limit=20) == [str(n) for n in reversed(range(12))]

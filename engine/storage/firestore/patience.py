@@ -11,12 +11,17 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     get_seconds: float = 5.0
     query_seconds: float = 10.0
+    document_seconds: float = 0.05
+    """In addition for each document that may come: it can have a megabyte."""
     commit_seconds: float = 10.0
     read_budget_seconds: float = 10.0
     """No read is begun again after this."""
     commit_budget_seconds: float = 20.0
     first_delay_seconds: float = 0.05
     longest_delay_seconds: float = 2.0
+
+    def seconds_for(self, documents: int) -> float:
+        return self.query_seconds + documents * self.document_seconds
 
 
 class Backoff:

@@ -41,6 +41,7 @@ class Query:
     ) -> None:
         """Raises `UndeclaredQuery`, `UndeclaredField`, `BadRequest`."""
         self.collection = collection
+        self.limit = limit
         self._database = database
         self._declared = collection_at(collection)
         filters = distinct(filters)

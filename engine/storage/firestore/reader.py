@@ -20,7 +20,7 @@ from engine.storage.port import Document
 T = TypeVar("T")
 
 _DOCUMENTS_AT_ONCE = 50
-"""In one call: at a megabyte each, what arrives in the time that a query has."""
+"""In one call; they can have a megabyte each."""
 _NOWHERE = "tenants/clock"
 """Need not exist: the time of reading is answered all the same."""
 _QUICK_SECONDS = 0.1
@@ -62,7 +62,7 @@ class Reader:
         request = self._batch(paths)
         try:
             answers = await self._patiently(
-                lambda: self._calls.batch_get_documents(request, self._patience.query_seconds)
+                lambda: self._calls.batch_get_documents(request, self._patience.seconds_for(len(paths)))
             )
         except CallFailed as failure:
             raise failed(failure) from failure
@@ -72,7 +72,7 @@ class Reader:
     async def query(self, query: Query) -> list[Document]:
         try:
             answers = await self._patiently(
-                lambda: self._calls.run_query(query.page_request(), self._patience.query_seconds)
+                lambda: self._calls.run_query(query.page_request(), self._patience.seconds_for(query.limit or 0))
             )
         except CallFailed as failure:
             raise query_failed(failure, query.collection, query.fields) from failure

@@ -1,17 +1,13 @@
 """The items of a batch as chunk documents keep them: in place, or, where they are large, in blobs beside the chunks."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from engine.domain.batch import BatchItem
-from engine.storage.port import MAX_WRITES, Delete, Document, DocumentStore, Write
+from engine.storage.port import Document, DocumentStore, Write
 from engine.storage.repositories.payloads import blob_paths, blob_writes, decode, encode, load_value, reference
 
 LARGEST_IN_PLACE = 100_000
 """Bytes of a chunk. All chunks are admitted in one commit, and there are some ten of them."""
-_BLOBS_AT_ONCE = 3
-"""Writes of up to 900 KB in one commit: Firestore's emulator takes 4 MiB."""
 
 _items = msgspec.json.Decoder(list[BatchItem])
 
@@ -31,20 +27,9 @@ async def read_items(store: DocumentStore, root: str, chunk: Document) -> list[B
     return msgspec.convert(await load_value(store, root, decode(chunk.body)), list[BatchItem])
 
 
-async def write_blobs(store: DocumentStore, blobs: Sequence[Write]) -> None:
-    for start in range(0, len(blobs), _BLOBS_AT_ONCE):
-        await store.commit(blobs[start : start + _BLOBS_AT_ONCE])
-
-
 def paths_outside(root: str, chunk: Document | None) -> set[str]:
     """Of the blobs that a chunk's document refers to."""
     return set() if chunk is None or _in_place(chunk) else set(blob_paths(root, decode(chunk.body)))
-
-
-async def delete_blobs(store: DocumentStore, paths: Sequence[str]) -> None:
-    writes = [Delete(path=path) for path in paths]
-    for start in range(0, len(writes), MAX_WRITES):
-        await store.commit(writes[start : start + MAX_WRITES])
 
 
 def _in_place(chunk: Document) -> bool:

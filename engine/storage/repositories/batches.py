@@ -8,8 +8,21 @@ import msgspec
 from engine.domain.batch import Batch, BatchItem
 from engine.domain.errors import PayloadTooLarge, Unavailable
 from engine.domain.ids import well_formed
-from engine.storage.port import Conflict, Create, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
-from engine.storage.repositories.batch_items import chunk_body, delete_blobs, paths_outside, read_items, write_blobs
+from engine.storage.commit_limits import in_commits
+from engine.storage.port import (
+    Conflict,
+    Create,
+    Delete,
+    Document,
+    DocumentStore,
+    FieldValue,
+    Filter,
+    Op,
+    Order,
+    Put,
+    Write,
+)
+from engine.storage.repositories.batch_items import chunk_body, paths_outside, read_items
 
 ITEMS_PER_CHUNK = 100
 LARGEST_MANIFEST = 64_000_000
@@ -49,11 +62,11 @@ class BatchRepository:
             body, outside = chunk_body(root, encoded)
             chunks.append(_chunk_write(root, number, some, body))
             blobs.extend(outside)
-        await write_blobs(self._store, blobs)
+        await self._commit_all(blobs)
         try:
             await self._store.commit([head, *chunks, *writes])
         except Conflict:
-            await delete_blobs(self._store, [blob.path for blob in blobs])
+            await self._commit_all([Delete(path=blob.path) for blob in blobs])
             raise
 
     async def save(self, before: StoredBatch, after: Batch, due: datetime | None, chunk: Chunk) -> None:
@@ -62,9 +75,13 @@ class BatchRepository:
         head = Put(path=root, body=_encoder.encode(after), fields=_fields(after, due), if_rev=before.rev)
         body, blobs = chunk_body(root, _encoder.encode(list(chunk.items)))
         left = paths_outside(root, await self._store.get(_chunk_path(root, chunk.number)))
-        await write_blobs(self._store, blobs)
+        await self._commit_all(blobs)
         await self._store.commit([head, _chunk_write(root, chunk.number, chunk.items, body)])
-        await delete_blobs(self._store, sorted(left - {blob.path for blob in blobs}))
+        await self._commit_all([Delete(path=path) for path in sorted(left - {blob.path for blob in blobs})])
+
+    async def _commit_all(self, writes: Sequence[Write]) -> None:
+        for some in in_commits(writes):
+            await self._store.commit(some)
 
     async def get(self, tenant: str, batch_id: str) -> StoredBatch | None:
         return (await self.get_many(tenant, [batch_id]))[0]

@@ -12,6 +12,7 @@ from engine.domain.errors import NotFound
 from engine.domain.events import DurableEvent, Entry, ExecutionQueued
 from engine.domain.execution import Execution, Run, State, begin_log, evolve
 from engine.domain.ids import well_formed
+from engine.storage.commit_limits import in_commits
 from engine.storage.port import Create, Document, DocumentStore, Put, Write
 from engine.storage.repositories.head import (
     HeadBody,
@@ -33,7 +34,7 @@ EVENTS_AT_ONCE = 1000
 """Of a log that is folded: some 15 ms of work."""
 HEAD_BYTES = 900_000
 """2,000 runs, the most that a workflow has steps, take some 600 KB where none failed."""
-BLOBS_WITH_THE_HEAD = 2_000_000
+BLOBS_WITH_THE_HEAD = 1_000_000
 """Bytes of blobs that still go into the commit of the head; more are written before it, which is harmless."""
 
 
@@ -96,8 +97,8 @@ class ExecutionRepository:
         )
         blob_docs = blob_writes(root, blobs)
         if sum(len(body) for body in blobs.values()) > BLOBS_WITH_THE_HEAD:
-            for write in blob_docs:
-                await self._store.commit([write])
+            for some in in_commits(blob_docs):
+                await self._store.commit(some)
             blob_docs = []
         await self._store.commit(
             [
