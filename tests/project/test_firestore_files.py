@@ -35,7 +35,7 @@ def test_the_indexes_say_what_firebase_reads() -> None:
         "collectionGroup": "idempotency",
         "fieldPath": "expire_at",
         "ttl": True,
-        "indexes": [{"order": "ASCENDING", "queryScope": "COLLECTION_GROUP"}],
+        "indexes": [],
     } in written["fieldOverrides"]
     assert {"collectionGroup": "executions", "fieldPath": "*", "indexes": []} in written["fieldOverrides"]
 
