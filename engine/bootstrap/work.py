@@ -68,7 +68,11 @@ async def start_work(
         log_limit=services.limits.log_events,
         lease=settings.lease,
     )
-    roster = None if services.store.exclusive else Roster(WorkerRepository(services.store), worker_id, services.clock)
+    roster = (
+        None
+        if services.store.exclusive
+        else Roster(WorkerRepository(services.store), worker_id, services.clock, settings.lease)
+    )
     batches = BatchRunner(services)
     share = roster or OnlyWorker()
     sweep = Sweep(

@@ -16,8 +16,10 @@ from engine.storage.repositories.head import SHARDS
 from engine.storage.repositories.workers import WorkerRepository
 from engine.usecases.journal import Clock
 
-EVERY_SECONDS = 10.0
-GONE_AFTER = timedelta(seconds=30)
+LONGEST = timedelta(seconds=10)
+"""Between two signs of life. With short leases they come more often: a dead worker's shards are taken over when its leases run out."""
+SIGNS_MISSED = 3
+"""Until a worker counts as gone."""
 ALL_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 _log = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ class Share(Protocol):
 
 
 class Roster:
-    def __init__(self, repository: WorkerRepository, worker_id: str, clock: Clock) -> None:
+    def __init__(self, repository: WorkerRepository, worker_id: str, clock: Clock, lease: timedelta) -> None:
+        self._every = min(LONGEST, lease / SIGNS_MISSED)
         self._repository = repository
         self._worker_id = worker_id
         self._clock = clock
@@ -46,11 +49,11 @@ class Roster:
             except Unavailable as error:
                 _log.warning("the other workers are not known: %s", error)
             started.set()
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(self._every.total_seconds())
 
     async def once(self) -> None:
         now = self._clock()
-        await self._repository.seen(self._worker_id, now + GONE_AFTER)
+        await self._repository.seen(self._worker_id, now + self._every * SIGNS_MISSED)
         alive = await self._repository.alive(now)
         shards = tuple(shard for shard in ALL_SHARDS if share_of(shard, alive) == self._worker_id)
         if shards != self.shards:
