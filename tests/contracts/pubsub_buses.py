@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from grpc import aio  # type: ignore[import-untyped]  # gRPC has no types
+from grpc import StatusCode, aio  # type: ignore[import-untyped]  # gRPC has no types
 
 from engine.bus.pubsub import PubSubBus
 from engine.bus.pubsub.tuning import Tuning
@@ -15,10 +15,11 @@ QUICK = Tuning(poll_seconds=1.0, reconnect_seconds=(0.01, 0.1), redelivery_secon
 
 
 class Calls(aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # gRPC has no types
-    """The unary requests of a bus, by the method's name."""
+    """The unary requests of a bus, by the method's name. Those for which `refuse` names a status fail with it, unsent."""
 
-    def __init__(self) -> None:
+    def __init__(self, refuse: Callable[[str, Any], StatusCode | None] = lambda _method, _request: None) -> None:
         self.made: list[tuple[str, Any]] = []
+        self._refuse = refuse
         self._made = asyncio.Condition()
 
     async def intercept_unary_unary(
@@ -29,6 +30,9 @@ class Calls(aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # gRPC has 
         async with self._made:
             self.made.append((name, request))
             self._made.notify_all()
+        status = self._refuse(name, request)
+        if status is not None:
+            raise aio.AioRpcError(status, aio.Metadata(), aio.Metadata(), details="as the test wants")
         return await continuation(details, request)
 
     def of(self, method: str) -> list[Any]:

@@ -42,5 +42,7 @@ def unavailable(error: AioRpcError, doing: str, *, project: str, emulator: str |
             f"cannot {doing}: it does not exist in the project {project!r}; check GOOGLE_CLOUD_PROJECT, or {PROVISION} ({details})"
         )
     where = f"the Pub/Sub emulator at {emulator}" if emulator else "Pub/Sub"
+    if code not in TRANSIENT:
+        return Unavailable(f"cannot {doing}: {where} refuses it ({code.name.lower()}: {details})")
     hint = "; start it, or unset PUBSUB_EMULATOR_HOST" if emulator and code is StatusCode.UNAVAILABLE else ""
     return Unavailable(f"cannot {doing}: {where} does not answer{hint} ({code.name.lower()}: {details})")

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from grpc import StatusCode  # type: ignore[import-untyped]  # gRPC has no types
 from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no types
 
 from engine.bus.listener import Listener
 from engine.bus.port import Message
 from engine.bus.pubsub.consumer import readable
 from engine.bus.pubsub.intake import Intake, Source
-from engine.bus.pubsub.names import ORIGIN
+from engine.bus.pubsub.names import ORIGIN, listener_subscription
 from engine.bus.pubsub.receipts import Receipts
 from engine.bus.pubsub.resources import Resources
 from engine.bus.pubsub.room import Room
@@ -74,7 +75,8 @@ class Feed:
             try:
                 await self._rpc.delete_subscription(subscription, timeout=self._tuning.farewell_seconds)
             except AioRpcError as error:
-                _log.warning("%s is left to expire: %s", subscription, error.details() or error.code())
+                if error.code() is not StatusCode.NOT_FOUND:
+                    _log.warning("%s is left to expire: %s", subscription, error.details() or error.code())
 
     async def _open(self) -> None:
         subscription = await self._subscribe()
@@ -83,7 +85,9 @@ class Feed:
     async def _subscribe(self) -> str:
         if self._receipts.subscription:
             _log.warning("%s is gone; messages may have been missed", self._receipts.subscription)
-        self._receipts.subscription = await self._resources.listener(self._topic, self._only)
+        # Known before it is created: whoever gives up meanwhile deletes it.
+        self._receipts.subscription = listener_subscription(self._topic)
+        await self._resources.listener(self._receipts.subscription, self._topic, self._only)
         return self._receipts.subscription
 
     def _receive(self, messages: Sequence[Any]) -> None:

@@ -52,9 +52,8 @@ class Outbox:
         self._awaited: deque[_Entry] = deque()
         self._hints: deque[_Entry] = deque()
         self._hint_bytes = 0
-        self.lost = 0
-        """Hints, since the bus was opened."""
-        self._overflowing = False
+        self._dropped = 0
+        """Hints that there was no place for, in this burst."""
         self._last_failure: WeftError | None = None
         self._sending: asyncio.Task[None] | None = None
 
@@ -78,15 +77,11 @@ class Outbox:
         deadline = asyncio.get_running_loop().time() + self._tuning.publish_seconds
         self._hints.append(_Entry(message, size, deadline, None))
         self._hint_bytes += size
-        dropped = 0
         while len(self._hints) > self._tuning.backlog_messages or self._hint_bytes > self._tuning.backlog_bytes:
             self._hint_bytes -= self._hints.popleft().size
-            dropped += 1
-        if dropped:
-            self.lost += dropped
-            if not self._overflowing:
-                self._overflowing = True
+            if not self._dropped:
                 _log.warning("%s: more hints than Pub/Sub takes; the oldest are dropped", self._topic)
+            self._dropped += 1
         self._start()
 
     async def close(self, seconds: float) -> None:
@@ -108,12 +103,14 @@ class Outbox:
                 await self._send(batch)
         except BaseException:
             # Closed, or a defect: nobody may wait for ever.
-            for entry in (*batch, *self._awaited):
-                entry.end(Unavailable("the bus is closed"))
+            left = (*batch, *self._awaited, *self._hints)
+            self._lose(left, Unavailable("the bus is closed"))
             raise
         finally:
             self._sending = None
-            self._overflowing = False
+            if self._dropped:
+                _log.warning("%s: %d hints were dropped", self._topic, self._dropped)
+            self._dropped = 0
 
     def _take(self) -> list[_Entry]:
         """Those that somebody waits for come first."""
@@ -167,18 +164,16 @@ class Outbox:
         await self._rpc.publish(self._topic, messages, timeout=self._tuning.call_seconds)
 
     def _still_wanted(self, batch: Sequence[_Entry], failure: "_Failure", at: float) -> list[_Entry]:
-        wanted = []
-        lost = 0
-        for entry in batch:
-            if failure.for_good or entry.deadline <= at:
-                entry.end(failure.error)
-                lost += entry.taken is None
-            elif not entry.given_up:
-                wanted.append(entry)
-        if lost:
-            self.lost += lost
-            _log.warning("%s: %d hints are lost: %s", self._topic, lost, failure.error.message)
-        return wanted
+        over = [entry for entry in batch if failure.for_good or entry.deadline <= at]
+        self._lose(over, failure.error)
+        return [] if failure.for_good else [entry for entry in batch if entry.deadline > at and not entry.given_up]
+
+    def _lose(self, entries: Sequence[_Entry], error: WeftError) -> None:
+        for entry in entries:
+            entry.end(error)
+        hints = sum(entry.taken is None for entry in entries)
+        if hints:
+            _log.warning("%s: %d hints are lost: %s", self._topic, hints, error.message)
 
 
 class _Failure:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
 
 from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no types
 
@@ -25,21 +26,19 @@ class Receipts:
         self._deadline_seconds = deadline_seconds
         self._done: list[str] = []
         self._returned: list[str] = []
-        self._kept: list[str] = []
+        self._kept: dict[str, None] = {}
         self._saying: asyncio.Task[None] | None = None
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
-        self._done.extend(ack_ids)
-        self._start()
+        self._end(ack_ids, self._done)
 
     def give_back(self, ack_ids: Iterable[str]) -> None:
         """For anybody, at once."""
-        self._returned.extend(ack_ids)
-        self._start()
+        self._end(ack_ids, self._returned)
 
     def keep(self, ack_ids: Iterable[str]) -> None:
         """Moves their deadlines: they are still worked on."""
-        self._kept.extend(ack_ids)
+        self._kept.update(dict.fromkeys(ack_ids))
         self._start()
 
     async def flush(self, seconds: float) -> None:
@@ -49,6 +48,12 @@ class Receipts:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _end(self, ack_ids: Iterable[str], pending: list[str]) -> None:
+        for ack_id in ack_ids:
+            pending.append(ack_id)
+            self._kept.pop(ack_id, None)  # a deadline that is moved afterwards would take hold of it again
+        self._start()
 
     def _start(self) -> None:
         if self._saying is None and (self._done or self._returned or self._kept):
@@ -91,7 +96,11 @@ class Receipts:
             return
 
 
-def _cut(ack_ids: list[str]) -> list[str]:
-    batch = ack_ids[:_BATCH]
-    del ack_ids[:_BATCH]
+def _cut(ack_ids: list[str] | dict[str, None]) -> list[str]:
+    batch = list(islice(ack_ids, _BATCH))
+    if isinstance(ack_ids, list):
+        del ack_ids[:_BATCH]
+    else:
+        for ack_id in batch:
+            del ack_ids[ack_id]
     return batch

@@ -1,5 +1,6 @@
 """Topics and subscriptions: what they are created with, and creating those that are missing, where that is allowed."""
 
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -10,12 +11,13 @@ from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no 
 
 from engine.bus.port import NoSuchTopic
 from engine.bus.pubsub.failures import PROVISION, unavailable
-from engine.bus.pubsub.names import consumer_subscription, listener_filter, listener_subscription
+from engine.bus.pubsub.names import consumer_subscription, listener_filter
 from engine.bus.pubsub.rpc import Rpc, Subscription, Topic
 from engine.bus.pubsub.tuning import Tuning
 from engine.bus.topology import DEAD_LETTERS, KEPT
 from engine.domain.errors import Unavailable
 
+_log = logging.getLogger(__name__)
 _LABELS = {"app": "weft"}
 _DAY = Duration(seconds=86_400)
 _LISTENER_RETENTION = Duration(seconds=600)
@@ -38,11 +40,15 @@ class Resources:
 
     async def topic(self, topic: str) -> None:
         """After a refusal for want of it. Raises `NoSuchTopic`, `Unavailable`."""
+        missing = NoSuchTopic(
+            f"there is no topic {topic!r} in the project {self._rpc.project!r}: create it, or {PROVISION}"
+        )
         if not self._provision:
-            raise NoSuchTopic(
-                f"there is no topic {topic!r} in the project {self._rpc.project!r}: create it, or {PROVISION}"
-            )
-        await self._attempt(f"create the topic {topic}", self.create_topic(topic))
+            raise missing
+        try:
+            await self._attempt(f"create the topic {topic}", self.create_topic(topic))
+        except _Denied as denied:
+            raise missing from denied
 
     async def consumer(self, topic: str, group: str) -> str:
         """The group's subscription. Raises `Unavailable`."""
@@ -57,9 +63,8 @@ class Resources:
             await self._look_for(name, None)
         return name
 
-    async def listener(self, topic: str, only: Mapping[str, str]) -> str:
-        """A new subscription for one listener, that hears what is published from now on. Raises `Unavailable`."""
-        name = listener_subscription(topic)
+    async def listener(self, name: str, topic: str, only: Mapping[str, str]) -> None:
+        """A subscription for one process, that hears what is published from now on. Raises `Unavailable`."""
         subscription = Subscription(
             name=self._rpc.subscription_path(name),
             topic=self._rpc.topic_path(topic),
@@ -69,8 +74,7 @@ class Resources:
             labels={**_LABELS, "use": "listener"},
         )
         subscription.expiration_policy.ttl.CopyFrom(_DAY)
-        await self._attempt(f"listen to {topic}", self._create_subscription(subscription, topic))
-        return name
+        await self._attempt(f"listen to {topic}", self._create_listener(subscription, topic))
 
     async def create_topic(self, topic: str) -> bool:
         """Whether it was missing. Raises `grpc.aio.AioRpcError`."""
@@ -90,6 +94,17 @@ class Resources:
             subscription.dead_letter_policy.dead_letter_topic = self._rpc.topic_path(DEAD_LETTERS)
             subscription.dead_letter_policy.max_delivery_attempts = self._tuning.max_delivery_attempts
         return await self._create_subscription(subscription, topic, dead_letters=topic != DEAD_LETTERS)
+
+    async def _create_listener(self, subscription: Any, topic: str) -> bool:
+        try:
+            return await self._create_subscription(subscription, topic)
+        except AioRpcError as error:
+            if error.code() is not StatusCode.INVALID_ARGUMENT:
+                raise
+            # What it filters is checked on arrival too: rather hear everything than nothing.
+            _log.warning("listening to %s without the filter %s: %s", topic, subscription.filter, error.details())
+            subscription.filter = ""
+            return await self._create_subscription(subscription, topic)
 
     async def _create_subscription(self, subscription: Any, topic: str, *, dead_letters: bool = False) -> bool:
         try:
