@@ -26,6 +26,8 @@ class Scale:
     """Executions after which the memory of a server is measured again."""
     event_rounds: int
     """Executions whose events are timed, at one subscriber and at many."""
+    idle_seconds: float
+    """In which the reads of idle processes are counted; every fifteenth second is dearer."""
 
 
 FULL = Scale(
@@ -39,6 +41,7 @@ FULL = Scale(
     map_items=1_000,
     held=10_000,
     event_rounds=100,
+    idle_seconds=60,
 )
 QUICK = Scale(
     rounds=3,
@@ -51,4 +54,5 @@ QUICK = Scale(
     map_items=300,
     held=1_000,
     event_rounds=30,
+    idle_seconds=15,
 )

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,7 @@ class Server:
     @property
     def cpu_seconds(self) -> float:
         """So far, all threads, in the kernel too."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        return cpu_seconds(self.process)
 
     async def settle(self) -> None:
         """Until it does no more of what it does after its first answer, such as importing what it may need."""
@@ -49,16 +48,18 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
-    """Until the context is left."""
+async def serving(
+    data_dir: Path | None = None, *, role: str = "all", environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
+    """Until the context is left. `environment` are further variables."""
     with tempfile.TemporaryDirectory() as directory:
         settings = {"WEFT_DATA_DIR": str(data_dir or directory), "WEFT_MODULES": MODULE, "WEFT_LOG_LEVEL": "WARNING"}
         started = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "weft", "serve", "--port", "0", "--json"),
+            *(sys.executable, "-m", "weft", "serve", "--port", "0", "--json", "--role", role),
             stdout=PIPE,
             cwd=REPOSITORY,
-            env={**_environment(), **settings},
+            env={**user_environment(), **settings, **(environment or {})},
         )
         try:
             assert process.stdout is not None
@@ -73,8 +74,14 @@ async def serving(data_dir: Path | None = None) -> AsyncIterator[Server]:
                 await process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """As a user's: an installed program finds its modules compiled."""
+def cpu_seconds(process: psutil.Process) -> float:
+    """So far, all threads, in the kernel too."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def user_environment() -> dict[str, str]:
+    """As a user's, without settings: an installed program finds its modules compiled."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("WEFT_")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "weft-benchmarks-bytecode")}

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,14 @@ class Side:
 
 
 @asynccontextmanager
-async def side(name: str, *arguments: str) -> AsyncIterator[Side]:
-    """Starts `benchmarks.sides.<name>`, and ends it with the context."""
+async def side(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Side]:
+    """Starts `benchmarks.sides.<name>`, and ends it with the context. `environment`: None is this process's."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"benchmarks.sides.{name}", *arguments, stdin=PIPE, stdout=PIPE, cwd=REPOSITORY
+        *(sys.executable, "-m", f"benchmarks.sides.{name}", *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        cwd=REPOSITORY,
+        env=environment,
     )
     try:
         yield Side(name, process)

@@ -57,6 +57,12 @@ def wide_map(items: int) -> dict[str, Any]:
     }
 
 
+def moment() -> dict[str, Any]:
+    """Named `moment`: its output is when its only step began."""
+    step = {"id": "s0", "kind": "function", "with": {"call": NOW}}
+    return {"name": "moment", "output": "${ steps.s0.output }", "steps": [step]}
+
+
 def timed(steps: int) -> dict[str, Any]:
     """Named `timed-<steps>`: waits for the signal `go`, so that whoever wants to watch can get ready; then each step gives the moment
     of its end.
