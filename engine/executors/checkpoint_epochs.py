@@ -5,11 +5,12 @@ document has all that is needed to go on from it, and what a former owner writes
 is never found.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from engine.domain.errors import Unavailable
 from engine.executors.checkpoint_documents import CheckpointDocuments
 from engine.executors.checkpoint_layout import (
     Adoption,
@@ -57,11 +58,12 @@ class Head:
 
 
 class EpochView:
-    """The checkpoints of one execution, seen and written by the owner of one epoch."""
+    """The checkpoints of one execution, seen and written by the owner of one epoch, while its lease is in force."""
 
-    def __init__(self, documents: CheckpointDocuments, epoch: int) -> None:
+    def __init__(self, documents: CheckpointDocuments, epoch: int, in_force: Callable[[], bool]) -> None:
         self._documents = documents
         self._epoch = epoch
+        self._in_force = in_force
         self._heads: dict[Series, Head] = {}
 
     def position(self, head: Head, checkpoint_id: str) -> str:
@@ -136,6 +138,11 @@ class EpochView:
         return await self._documents.newest(series, since=epoch_bound(epoch_of(position)), before=position)
 
     async def commit(self, series: Series, head: Head, writes: list[Put]) -> None:
+        """Raises `Unavailable` for an owner that stood still beyond its lease. Nobody would read what it writes, and where the
+        execution has ended meanwhile nobody would delete it.
+        """
+        if not self._in_force():
+            raise Unavailable("the lease ran out before a checkpoint was written")
         base = head.base
         if base is None:
             await self._documents.commit(writes)

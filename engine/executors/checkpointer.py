@@ -34,7 +34,8 @@ class DocumentCheckpointer(BridgedSaver):
     when this instance first looked. So what a former owner goes on writing is never seen. Two instances of one epoch
     must not write to the same thread at the same time.
 
-    `on_saved` is called with the id of every checkpoint of a root graph, once it is durable. Values of types other than
+    `on_saved` is called with the id of every checkpoint of a root graph, once it is durable. `in_force` says whether the
+    lease is; it is asked before every write, which raises `Unavailable` if it is not. Values of types other than
     LangGraph's and LangChain's own come back as the plain data they consist of (the serializer's strict mode):
     otherwise whoever can write to the store could run code in the worker.
 
@@ -42,12 +43,17 @@ class DocumentCheckpointer(BridgedSaver):
     """
 
     def __init__(
-        self, store: DocumentStore, root_path: str, epoch: int, on_saved: Callable[[str], None] | None = None
+        self,
+        store: DocumentStore,
+        root_path: str,
+        epoch: int,
+        on_saved: Callable[[str], None] | None = None,
+        in_force: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._documents = CheckpointDocuments(store, root_path)
         self._on_saved = on_saved
-        self._view = EpochView(self._documents, epoch)
+        self._view = EpochView(self._documents, epoch, in_force)
         self._locks: WeakValueDictionary[tuple[Series, str], asyncio.Lock] = WeakValueDictionary()
 
     # ------------------------------------------------------------------ reading

@@ -14,6 +14,7 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
+from engine.domain.errors import Unavailable
 from engine.executors.checkpoint_upkeep import delete_checkpoints
 from engine.executors.checkpointer import DocumentCheckpointer
 from engine.executors.loop_bridge import CalledOnTheLoop
@@ -149,6 +150,19 @@ async def test_the_end_of_an_execution_deletes_all_of_its_checkpoints_and_no_oth
     await delete_checkpoints(store, EXECUTION)
     assert await store.count(f"{EXECUTION}/checkpoints") == 0
     assert await newest(other) == ("c1", {"a": 1}, [])
+
+
+async def test_an_owner_whose_lease_ran_out_writes_nothing(store: DocumentStore) -> None:
+    leases = [True]
+    owner = DocumentCheckpointer(store, EXECUTION, 1, in_force=lambda: leases[-1])
+    first = await put(owner, "c1", a=1)
+    leases.append(False)
+    with pytest.raises(Unavailable):
+        await put(owner, "c2", first, a=2)
+    with pytest.raises(Unavailable):
+        await owner.aput_writes(first, [("a", 2)], "task")
+    assert await newest(saver(store, 2)) == ("c1", {"a": 1}, [])
+    assert await store.count(f"{EXECUTION}/checkpoints") == 1
 
 
 # ------------------------------------------------------------------ values
