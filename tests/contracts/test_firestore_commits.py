@@ -188,6 +188,25 @@ async def test_a_database_that_stays_silent_is_unavailable_in_the_end_and_says_t
     assert 1 <= calls.asked["commit"] < 100
 
 
+async def test_a_commit_is_carried_on_when_its_caller_has_gone(
+    store: FirestoreStore, calls: FailingCalls, rival: FirestoreStore
+) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        asked.set()
+        await gone.wait()
+
+    calls.commits.append(after(wait, StatusCode.UNAVAILABLE))
+    caller = asyncio.create_task(store.commit([Create(path=A, body=b"1")]))
+    await asked.wait()
+    caller.cancel()
+    await asyncio.wait([caller])
+    gone.set()
+    await store.close()
+    assert await state(rival) == (1, b"1")
+
+
 # ------------------------------------------------------------------ what is known not to have been applied
 
 
