@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from engine.bootstrap.google_clients import google_clients
 from engine.settings import Settings
 
 
@@ -32,18 +33,20 @@ class Provisioned(msgspec.Struct, frozen=True, kw_only=True):
 
 async def provision(settings: Settings, *, dry_run: bool = False, wait: timedelta | None = None) -> list[Provisioned]:
     """Creates what is missing; nothing is changed or deleted. With `wait`, returns when indexes are built, or the time is over. Empty where
-    store and bus are embedded. Raises a `WeftError` of code UNAVAILABLE that says what to do.
+    store and bus are embedded. Raises `BadSettings`, and a `WeftError` of code UNAVAILABLE that says what to do.
     """
     found: list[Provisioned] = []
     if settings.bus == "pubsub":
-        from engine.bus.pubsub.provisioning import provision_pubsub  # noqa: PLC0415  # Google's client, in this mode alone
+        with google_clients("WEFT_BUS=pubsub"):
+            from engine.bus.pubsub.provisioning import provision_pubsub  # noqa: PLC0415  # in this mode alone
 
         found += _told(
             "Pub/Sub",
             await provision_pubsub(project=settings.project, emulator=settings.pubsub_emulator, dry_run=dry_run),
         )
     if settings.store == "firestore":
-        from engine.storage.firestore.provisioning import provision_firestore  # noqa: PLC0415  # the same
+        with google_clients("WEFT_STORE=firestore"):
+            from engine.storage.firestore.provisioning import provision_firestore  # noqa: PLC0415  # in this mode alone
 
         found += _told(
             "Firestore",
@@ -59,19 +62,21 @@ async def provision(settings: Settings, *, dry_run: bool = False, wait: timedelt
 
 
 async def diagnose_bus(settings: Settings) -> list[Provisioned]:
-    """How the topics and subscriptions stand. Raises `Unavailable`."""
+    """How the topics and subscriptions stand. Raises `Unavailable`, `BadSettings`."""
     if settings.bus != "pubsub":
         return []
-    from engine.bus.pubsub.provisioning import diagnose_pubsub  # noqa: PLC0415  # Google's client, in this mode alone
+    with google_clients("WEFT_BUS=pubsub"):
+        from engine.bus.pubsub.provisioning import diagnose_pubsub  # noqa: PLC0415  # in this mode alone
 
     return _told("Pub/Sub", await diagnose_pubsub(project=settings.project, emulator=settings.pubsub_emulator))
 
 
 async def diagnose_store(settings: Settings) -> list[Provisioned]:
-    """How the indexes and fields stand. Raises a `WeftError` of code UNAVAILABLE."""
+    """How the indexes and fields stand. Raises a `WeftError` of code UNAVAILABLE, `BadSettings`."""
     if settings.store != "firestore":
         return []
-    from engine.storage.firestore.provisioning import diagnose_firestore  # noqa: PLC0415  # Google's client, in this mode alone
+    with google_clients("WEFT_STORE=firestore"):
+        from engine.storage.firestore.provisioning import diagnose_firestore  # noqa: PLC0415  # in this mode alone
 
     found = await diagnose_firestore(
         project=settings.project, database=settings.database, emulator=settings.firestore_emulator

@@ -103,6 +103,24 @@ def test_doctor_says_what_is_wrong_with_credentials_and_emulators_and_goes_on() 
     assert found["modules"]["verdict"] == "good"
 
 
+def test_without_googles_libraries_it_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['google.pubsub_v1'] = sys.modules['google.cloud.firestore_v1'] = None\n"
+        "from weft.cli.app import main; sys.argv[0] = 'weft'; main()"
+    )
+    for arguments in (["provision"], ["serve", "--port", "0"]):
+        shown = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"WEFT_BUS": "pubsub", "WEFT_STORE": "firestore", "WEFT_URL": "http://127.0.0.1:9", "PATH": ""},
+        )
+        assert shown.returncode == ExitCode.CONFIGURATION
+        assert "needs Google's client libraries: pip install 'weft[gcp]'" in shown.stderr
+        assert "Traceback" not in shown.stderr
+
+
 @pytest.mark.parametrize(
     ("theirs", "verdict", "message"),
     [

@@ -11,6 +11,7 @@ import typer
 from engine.bootstrap.provisioning import Provisioned, Standing, provision
 from engine.domain.durations import parse_duration
 from engine.domain.errors import WeftError
+from engine.settings import BadSettings
 from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.json_output import print_json
@@ -48,6 +49,8 @@ def command(
     settings = configured()
     try:
         found = asyncio.run(provision(settings, dry_run=dry_run, wait=wait))
+    except BadSettings as error:
+        raise CommandFailed(ExitCode.CONFIGURATION, str(error)) from error
     except WeftError as error:
         raise CommandFailed(ExitCode.UNAVAILABLE, error.message) from error
     if as_json:

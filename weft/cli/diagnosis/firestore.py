@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from engine.bootstrap import open_store
 from engine.bootstrap.provisioning import Provisioned, Standing, diagnose_store
 from engine.domain.errors import WeftError
-from engine.settings import Settings
+from engine.settings import BadSettings, Settings
 from engine.storage.port import DocumentStore
 from weft.cli.diagnosis.finding import Finding, bad, good, warning
 
@@ -19,8 +19,8 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
     where = settings.firestore_emulator or f"project {settings.project or 'of the credentials'}"
     try:
         store = await open_store(settings)
-    except WeftError as error:
-        yield bad("store", error.message, "do what it says, then run `weft doctor` again")
+    except (WeftError, BadSettings) as error:
+        yield bad("store", str(error), "do what it says, then run `weft doctor` again")
         return
     try:
         yield good("store", f"firestore, database {settings.database}, {where}, answers")

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 
 from engine.bootstrap.provisioning import Provisioned, Standing, diagnose_bus
 from engine.domain.errors import WeftError
-from engine.settings import Settings
+from engine.settings import BadSettings, Settings
 from weft.cli.diagnosis.finding import Finding, bad, good, warning
 
 
 async def topics(settings: Settings) -> AsyncIterator[Finding]:
     try:
         found = await diagnose_bus(settings)
-    except WeftError as error:
-        yield bad("bus", error.message, "do what it says, then run `weft doctor` again")
+    except (WeftError, BadSettings) as error:
+        yield bad("bus", str(error), "do what it says, then run `weft doctor` again")
         return
     missing = [each.what for each in found if each.standing is Standing.MISSING]
     if missing:
