@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class PubSubBus(MessageBus):
-    """Topics and groups are Pub/Sub's topics and subscriptions: `docs/google-cloud.md` has their names, settings and roles."""
+    """Topics and groups are Pub/Sub's topics and subscriptions: `docs/pubsub.md` has their names, settings and roles."""
 
     def __init__(self, rpc: Rpc, *, provision: bool, emulator: str | None, streaming: bool, tuning: Tuning) -> None:
         self._rpc = rpc
