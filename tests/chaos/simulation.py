@@ -5,6 +5,7 @@ import gc
 import logging
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 
 import msgspec
@@ -28,7 +29,6 @@ from tests.chaos.workflows import LANES, workflows
 PATIENCE_SECONDS = 3600
 """How long everything may take to end once nothing goes wrong any more."""
 WATCHED_WITHIN_SECONDS = 120
-LEASES_RUN_OUT_SECONDS = 130
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +43,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     commits: int
     calls: int
     seconds: float
+
+    def brief(self) -> "Outcome":
+        """Without the trace, where nothing is wrong."""
+        return self if self.violations else msgspec.structs.replace(self, trace=[])
 
 
 Sabotage = Callable[[World], None]
@@ -86,15 +90,16 @@ class Simulation:
         if sabotage is not None:
             sabotage(self.world)
         seconds = 0.0
+        violations = self.watchman.violations
         try:
             seconds = run_virtually(self._main())
         except Stuck as stuck:
-            self.watchman.violations.append(f"stuck: {stuck}")
+            violations.append(f"stuck: {stuck}")
         heads = self.watchman.heads.values()
         return Outcome(
             seed=self._seed,
             hash=self.world.trace.hash,
-            violations=self.watchman.violations,
+            violations=violations,
             trace=list(self.world.trace.lines),
             statuses=dict(Counter(head.state.status.value for head in heads)),
             faults={fault.value: count for fault, count in sorted(self.world.faults.counts.items())},
@@ -105,7 +110,10 @@ class Simulation:
 
     async def _main(self) -> float:
         random, faults = self._random, self.world.faults
-        settings = Settings(modules=("tests.chaos.functions",), lanes=LANES, capacity=random.choice([2, 5, 200]))
+        lease = timedelta(seconds=random.choice([6, 15, 15, 60]))
+        settings = Settings(
+            modules=("tests.chaos.functions",), lanes=LANES, lease=lease, capacity=random.choice([2, 5, 200])
+        )
         machines = [
             Machine(self.world, self.watchman, f"p{n}", settings, f"{self._seed}") for n in range(random.randint(2, 4))
         ]
@@ -126,12 +134,12 @@ class Simulation:
         await requests.some(random.randint(3, 12))
         await asyncio.sleep(random.choice([0.0, 30.0, 120.0]) * random.random())
         await cluster.end_trouble()
-        await self._settle(clients, requests)
+        await self._settle(clients, requests, lease)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         return await self._end(cluster)
 
-    async def _settle(self, clients: Clients, requests: Requests) -> None:
+    async def _settle(self, clients: Clients, requests: Requests, lease: timedelta) -> None:
         """Everything comes to an end by itself, and all who watch see it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_SECONDS
@@ -148,7 +156,7 @@ class Simulation:
             self.watchman.violated("a watcher did not see the end")
         for execution_id in clients.accepted:
             await requests.look(execution_id)
-        await asyncio.sleep(LEASES_RUN_OUT_SECONDS)
+        await asyncio.sleep(2 * lease.total_seconds())
         kinds = await clients.insist(_kinds)
         definitions = {each["name"]: canonical(each, kinds) for each in self._definitions}
         check_aftermath(self.world, self.watchman, clients, requests, definitions)

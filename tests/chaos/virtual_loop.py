@@ -76,7 +76,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._spins = 0
         self._clock_resolution = 1e-6
         self._selector = self
-        self.set_task_factory(_owned_task)
+        self._all: dict[asyncio.Task[Any], Owner | None] = {}
+        self.set_task_factory(self._task)
 
     def time(self) -> float:
         return self._now
@@ -122,15 +123,39 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return future
 
 
-def _owned_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **more: Any
-) -> "asyncio.Task[Any]":
-    task = asyncio.Task(coroutine, loop=loop, context=context or copy_context(), **more)
-    owner = context.get(OWNER) if context is not None else OWNER.get()
-    if owner is not None:
-        owner.tasks[task] = None
-        task.add_done_callback(lambda done: owner.tasks.pop(done, None), context=NOBODY)
-    return task
+    # -------------------------------------------------------------- tasks
+
+    def _task(
+        self, _loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **more: Any
+    ) -> "asyncio.Task[Any]":
+        task = asyncio.Task(coroutine, loop=self, context=context or copy_context(), **more)
+        owner = context.get(OWNER) if context is not None else OWNER.get()
+        self._all[task] = owner
+        if owner is not None:
+            owner.tasks[task] = None
+        task.add_done_callback(self._task_done, context=NOBODY)
+        return task
+
+    def _task_done(self, task: "asyncio.Task[Any]") -> None:
+        owner = self._all.pop(task)
+        if owner is not None:
+            owner.tasks.pop(task)
+
+    def end(self) -> None:
+        """Cancels what is left, whoever is stopped, and however long it resists."""
+        for _ in range(100):
+            if not self._all:
+                return
+            self._spins = 0
+            self.run_until_complete(self._cancel_all())
+
+    async def _cancel_all(self) -> None:
+        for owner in {owner: None for owner in self._all.values() if owner is not None}:
+            owner.let_go()
+        current = asyncio.current_task()
+        for task in [task for task in self._all if task is not current]:
+            task.cancel()
+        await asyncio.sleep(1)
 
 
 def run_virtually(main: Coroutine[Any, Any, T]) -> T:
@@ -141,6 +166,7 @@ def run_virtually(main: Coroutine[Any, Any, T]) -> T:
         return loop.run_until_complete(main)
     finally:
         try:
+            loop.end()
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             asyncio.set_event_loop(None)

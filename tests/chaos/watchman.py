@@ -20,6 +20,9 @@ from tests.chaos.trace import Trace
 EXECUTED = frozenset({"function", "llm"})
 """Kinds whose results only the process that holds the lease can have."""
 
+ANSWERED = frozenset({"rejected"})
+"""Failures that come from people."""
+
 _page = msgspec.json.Decoder(list[msgspec.Raw])
 _event = msgspec.json.Decoder(e.DurableEvent)
 
@@ -155,7 +158,8 @@ class Watchman:
         claimed = was is None or was.epoch != is_.epoch
         if claimed and old is not None and is_.epoch <= old.epoch:
             self.violated(f"{execution_id}: {by} claimed under the used epoch {is_.epoch}")
-        if claimed and was is not None and (was.until - true_time()).total_seconds() > self.tolerance:
+        stolen = claimed and was is not None and was.owner not in self.workers[by]
+        if stolen and was is not None and (was.until - true_time()).total_seconds() > self.tolerance:
             self.violated(f"{execution_id}: {by} took the lease of {was.owner}, which is good until {was.until}")
         if is_ != was and is_.owner not in self.workers[by]:
             self.violated(f"{execution_id}: {by} wrote a lease for {is_.owner}")
@@ -240,7 +244,9 @@ def _result(event: Any) -> bool:
     """What only the executor of a step can know."""
     if isinstance(event, e.StepSucceeded):
         return not event.kept
-    return isinstance(event, e.StepFailed | e.StepRetryScheduled) and event.failure.kind is FailureKind.TASK
+    if not isinstance(event, e.StepFailed | e.StepRetryScheduled):
+        return False
+    return event.failure.kind is FailureKind.TASK and event.failure.code not in ANSWERED
 
 
 def _short(event: e.DurableEvent) -> str:

@@ -1,0 +1,37 @@
+"""Real processes that are killed while they work: the short form of `make chaos-real`."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos.real.fleet import Fleet
+from tests.chaos.real.run import Plan, run, settings_of
+from tests.e2e.cloud import Cloud
+from tests.emulators import Emulators
+
+EXECUTIONS = 80
+WORKER_KILLS = 3
+
+
+async def kill(fleet: Fleet, random: Random) -> None:
+    """Workers in which something is under way, and once a replica of the API."""
+    del random
+    await fleet.kill("worker", busy=True)
+    await fleet.kill("api")
+    for _ in range(WORKER_KILLS - 1):
+        await fleet.kill("worker", busy=True)
+
+
+@pytest.mark.timeout(240)
+async def test_what_was_accepted_ends_as_it_should_although_processes_are_killed(
+    tmp_path: Path, emulators: Emulators
+) -> None:
+    plan = Plan(seed=1, executions=EXECUTIONS, window=40, apis=2, workers=2, kill=kill)
+    async with Cloud(tmp_path, emulators, **settings_of(str(tmp_path))) as cloud:
+        findings = await run(cloud, plan)
+    assert findings.violations == []
+    assert [found.role for found in findings.kills] == ["worker", "api", *["worker"] * (WORKER_KILLS - 1)]
+    assert findings.interrupted >= WORKER_KILLS, "kills met nothing that was under way"
+    assert findings.statuses["SUCCEEDED"] > EXECUTIONS * 0.9
+    assert findings.connections > findings.watchers > 0
