@@ -10,9 +10,12 @@ from engine.storage.firestore.store import FirestoreStore
 from tests.contracts.failing_calls import FailingCalls
 from tests.emulators import Emulators, project_id
 
-QUICK = Patience(
-    read_budget_seconds=0.2, commit_budget_seconds=0.2, first_delay_seconds=0.001, longest_delay_seconds=0.01
+QUICK = Patience(first_delay_seconds=0.001, longest_delay_seconds=0.01)
+"""As patient as ever, for a machine with other work, and without long pauses."""
+IMPATIENT = Patience(
+    read_budget_seconds=0.1, commit_budget_seconds=0.1, first_delay_seconds=0.001, longest_delay_seconds=0.01
 )
+"""For what fails for ever."""
 
 
 def new_database(emulators: Emulators) -> Database:
@@ -20,10 +23,12 @@ def new_database(emulators: Emulators) -> Database:
 
 
 @asynccontextmanager
-async def failing_store(database: Database) -> AsyncIterator[tuple[FirestoreStore, FailingCalls]]:
+async def failing_store(
+    database: Database, patience: Patience = QUICK
+) -> AsyncIterator[tuple[FirestoreStore, FailingCalls]]:
     """Several of one database are as several processes."""
     calls = FailingCalls(GrpcCalls(database, None))
-    store = FirestoreStore(database, calls, QUICK)
+    store = FirestoreStore(database, calls, patience)
     try:
         yield store, calls
     finally:

@@ -11,7 +11,7 @@ from engine.storage.firestore.database import Database
 from engine.storage.firestore.store import FirestoreStore
 from engine.storage.port import Conflict, Create, Delete, DocumentStore, Put, Write
 from tests.contracts.failing_calls import FailingCalls, after, doubled, refused, unanswered
-from tests.contracts.firestore_stores import failing_store, new_database
+from tests.contracts.firestore_stores import IMPATIENT, failing_store, new_database
 from tests.emulators import Emulators
 
 A = "tenants/t/executions/a"
@@ -179,13 +179,14 @@ async def test_a_deletion_on_a_condition_that_was_not_answered_is_not_taken_for_
 
 
 async def test_a_database_that_stays_silent_is_unavailable_in_the_end_and_says_that_it_may_have_been_applied(
-    store: FirestoreStore, calls: FailingCalls
+    database: Database,
 ) -> None:
-    calls.commits.extend([refused(StatusCode.UNAVAILABLE)] * 500)
-    calls.reads.extend([refused(StatusCode.UNAVAILABLE)] * 500)
-    with pytest.raises(Unavailable, match=rf"cannot be reached.*{PERHAPS}"):
-        await store.commit([Create(path=A, body=b"1")])
-    assert 1 <= calls.asked["commit"] < 100
+    async with failing_store(database, IMPATIENT) as (store, calls):
+        calls.commits.extend([refused(StatusCode.UNAVAILABLE)] * 500)
+        calls.reads.extend([refused(StatusCode.UNAVAILABLE)] * 500)
+        with pytest.raises(Unavailable, match=rf"cannot be reached.*{PERHAPS}"):
+            await store.commit([Create(path=A, body=b"1")])
+        assert 1 <= calls.asked["commit"] < 100
 
 
 async def test_a_commit_is_carried_on_when_its_caller_has_gone(
@@ -221,14 +222,15 @@ async def test_contention_is_waited_out(store: FirestoreStore, calls: FailingCal
     ("code", "said"), [(StatusCode.ABORTED, "same documents"), (StatusCode.RESOURCE_EXHAUSTED, "quota")]
 )
 async def test_what_does_not_pass_in_time_is_unavailable_and_says_why(
-    store: FirestoreStore, calls: FailingCalls, code: StatusCode, said: str
+    database: Database, code: StatusCode, said: str
 ) -> None:
-    calls.commits.extend([refused(code, "Quota exceeded for projects/secret")] * 500)
-    with pytest.raises(Unavailable, match=said) as error:
-        await store.commit([Create(path=A, body=b"1")])
-    assert "secret" not in str(error.value)
-    assert PERHAPS not in str(error.value)
-    assert calls.asked["commit"] > 1
+    async with failing_store(database, IMPATIENT) as (store, calls):
+        calls.commits.extend([refused(code, "Quota exceeded for projects/secret")] * 500)
+        with pytest.raises(Unavailable, match=said) as error:
+            await store.commit([Create(path=A, body=b"1")])
+        assert "secret" not in str(error.value)
+        assert PERHAPS not in str(error.value)
+        assert calls.asked["commit"] > 1
 
 
 async def test_a_lost_right_to_write_is_said_at_once(store: FirestoreStore, calls: FailingCalls) -> None:

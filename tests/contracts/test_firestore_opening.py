@@ -13,7 +13,7 @@ from engine.storage.firestore import FirestoreStore
 from engine.storage.firestore.database import Database
 from engine.storage.port import Create
 from tests.contracts.failing_calls import refused
-from tests.contracts.firestore_stores import failing_store, new_database
+from tests.contracts.firestore_stores import IMPATIENT, failing_store, new_database
 from tests.emulators import Emulators, project_id
 
 
@@ -40,7 +40,8 @@ async def test_a_key_file_that_cannot_be_read_is_named(nowhere: Path, monkeypatc
 
 
 async def test_an_emulator_that_does_not_run_is_named() -> None:
-    async with failing_store(Database(project="p", database="(default)", emulator="127.0.0.1:1")) as (store, _):
+    nobody = Database(project="p", database="(default)", emulator="127.0.0.1:1")
+    async with failing_store(nobody, IMPATIENT) as (store, _):
         with pytest.raises(CannotOpenStore, match=r"emulator at 127\.0\.0\.1:1 does not answer"):
             await store.check()
 
@@ -66,7 +67,7 @@ async def test_what_firestore_answers_to_the_first_call_is_said_with_what_to_do(
     emulators: Emulators, code: StatusCode, details: str, said: str
 ) -> None:
     database = new_database(emulators)
-    async with failing_store(database) as (store, calls):
+    async with failing_store(database, IMPATIENT) as (store, calls):
         calls.reads.extend([refused(code, details.format(project=database.project))] * 100)
         with pytest.raises(CannotOpenStore, match=said.format(project=database.project)):
             await store.check()

@@ -11,7 +11,7 @@ from engine.storage.firestore.messages import Message
 from engine.storage.firestore.store import FirestoreStore
 from engine.storage.port import Create, FieldValue, Filter, Op, Order
 from tests.contracts.failing_calls import CarryOut, FailingCalls, refused
-from tests.contracts.firestore_stores import failing_store, new_database
+from tests.contracts.firestore_stores import IMPATIENT, failing_store, new_database
 from tests.emulators import Emulators
 
 EXECUTIONS = "tenants/t/executions"
@@ -62,13 +62,13 @@ REFUSALS: dict[tuple[StatusCode, str], tuple[type[WeftError], str]] = {
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("answer", REFUSALS)
 async def test_a_read_that_keeps_failing_says_why_and_no_internals(
-    opened: tuple[FirestoreStore, FailingCalls], name: str, answer: tuple[StatusCode, str]
+    emulators: Emulators, name: str, answer: tuple[StatusCode, str]
 ) -> None:
-    store, calls = opened
     error, said = REFUSALS[answer]
-    calls.reads.extend([refused(*answer)] * 500)
-    with pytest.raises(error, match=said) as raised:
-        await READS[name](store)
+    async with failing_store(new_database(emulators), IMPATIENT) as (store, calls):
+        calls.reads.extend([refused(*answer)] * 500)
+        with pytest.raises(error, match=said) as raised:
+            await READS[name](store)
     assert "secret" not in str(raised.value)
     assert "10.0.0.1" not in str(raised.value)
 
