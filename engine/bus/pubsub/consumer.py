@@ -67,7 +67,7 @@ class Consumer:
             explain=lambda error: resources.unavailable(error, f"consume from {receipts.subscription}"),
         )
         self._tasks = [
-            asyncio.create_task(self.intake.run(receipts.subscription), name="bus-intake"),
+            self.intake.start(receipts.subscription),
             asyncio.create_task(self._keep_outstanding(), name="bus-deadlines"),
         ]
 

@@ -79,8 +79,7 @@ class Feed:
                     _log.warning("%s is left to expire: %s", subscription, error.details() or error.code())
 
     async def _open(self) -> None:
-        subscription = await self._subscribe()
-        self._receiving = asyncio.create_task(self.intake.run(subscription), name=f"feed-{self._topic}")
+        self._receiving = self.intake.start(await self._subscribe())
 
     async def _subscribe(self) -> str:
         if self._receipts.subscription:

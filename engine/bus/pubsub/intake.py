@@ -22,6 +22,9 @@ _STABLE_SECONDS = 5.0
 _NOT_BY_DESIGN = 2
 """Failures in a row that are worth a line in the log: a single one is how streams end."""
 
+_WORTH_A_PULL = 10
+"""Places: shared among more pulls, none could receive several messages together."""
+
 Deliver = Callable[[Sequence[Any]], None]
 
 
@@ -41,7 +44,7 @@ class Pulls(Source):
         self._tuning = tuning
 
     async def receive(self, subscription: str, deliver: Deliver, room: Room) -> None:
-        pulls = min(self._tuning.pulls, room.size)
+        pulls = max(1, min(self._tuning.pulls, room.size // _WORTH_A_PULL))
         share = room.size // pulls
         try:
             async with asyncio.TaskGroup() as group:
@@ -124,8 +127,20 @@ class Intake:
         self._explain = explain
         self._trouble: Unavailable | None = None
         self._began: float | None = None
+        self._down = False
 
-    async def run(self, subscription: str) -> None:
+    def start(self, subscription: str) -> "asyncio.Task[None]":
+        """Until it is cancelled."""
+        task = asyncio.create_task(self._run(subscription), name=f"receive-{subscription}")
+        task.add_done_callback(_say_if_died)
+        return task
+
+    def standing_trouble(self) -> Unavailable | None:
+        if self._stable():
+            self._trouble = None
+        return self._trouble
+
+    async def _run(self, subscription: str) -> None:
         loop = asyncio.get_running_loop()
         resting = rests(*self._tuning.reconnect_seconds)
         in_a_row = 0
@@ -137,15 +152,11 @@ class Intake:
             self._began = None
             in_a_row += 1
             if in_a_row == _NOT_BY_DESIGN and failure is not None:
+                self._down = True
                 _log.warning("%s: not receiving, trying again: %s", subscription, failure.message)
             await asyncio.sleep(next(resting))
             if gone:
                 subscription = await self._replaced(subscription)
-
-    def standing_trouble(self) -> Unavailable | None:
-        if self._stable():
-            self._trouble = None
-        return self._trouble
 
     def _stable(self) -> bool:
         return self._began is not None and asyncio.get_running_loop().time() - self._began > _STABLE_SECONDS
@@ -165,6 +176,9 @@ class Intake:
 
     def _arrived(self, received: Sequence[Any]) -> None:
         self._trouble = None
+        if self._down:
+            self._down = False
+            _log.info("receiving again, %d messages at first", len(received))
         self._deliver(received)
 
     async def _replaced(self, subscription: str) -> str:
@@ -173,3 +187,8 @@ class Intake:
         except Unavailable as failure:
             self._trouble = failure
             return subscription
+
+
+def _say_if_died(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("%s died: nothing is received any more", task.get_name(), exc_info=task.exception())

@@ -1,16 +1,17 @@
 """Topics and subscriptions: what they are created with, and creating those that are missing, where that is allowed."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]  # generated, without types
-from google.pubsub_v1.types import pubsub
 from grpc import StatusCode  # type: ignore[import-untyped]  # gRPC has no types
 from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no types
 
 from engine.bus.port import NoSuchTopic
-from engine.bus.pubsub.failures import PROVISION, unavailable
+from engine.bus.pubsub.backoff import rests
+from engine.bus.pubsub.failures import PROVISION, TRANSIENT, unavailable
 from engine.bus.pubsub.names import consumer_subscription, listener_filter
 from engine.bus.pubsub.rpc import Rpc, Subscription, Topic
 from engine.bus.pubsub.tuning import Tuning
@@ -21,9 +22,7 @@ _log = logging.getLogger(__name__)
 _LABELS = {"app": "weft"}
 _DAY = Duration(seconds=86_400)
 _LISTENER_RETENTION = Duration(seconds=600)
-_RETRY_POLICY = pubsub.RetryPolicy.pb(pubsub.RetryPolicy())
-_RETRY_POLICY.minimum_backoff.seconds = 1
-_RETRY_POLICY.maximum_backoff.seconds = 60
+_LEAST_BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS = 1, 60
 
 
 class Resources:
@@ -46,7 +45,7 @@ class Resources:
         if not self._provision:
             raise missing
         try:
-            await self._attempt(f"create the topic {topic}", self.create_topic(topic))
+            await self._attempt(f"create the topic {topic}", lambda: self.create_topic(topic), seconds=0)
         except _Denied as denied:
             raise missing from denied
 
@@ -56,7 +55,7 @@ class Resources:
         doing = f"create the subscription {name}"
         if self._provision:
             try:
-                await self._attempt(doing, self.create_consumer(topic, group))
+                await self._attempt(doing, lambda: self.create_consumer(topic, group))
             except _Denied as denied:
                 await self._look_for(name, denied)
         else:
@@ -74,7 +73,7 @@ class Resources:
             labels={**_LABELS, "use": "listener"},
         )
         subscription.expiration_policy.ttl.CopyFrom(_DAY)
-        await self._attempt(f"listen to {topic}", self._create_listener(subscription, topic))
+        await self._attempt(f"listen to {topic}", lambda: self._create_listener(subscription, topic))
 
     async def create_topic(self, topic: str) -> bool:
         """Whether it was missing. Raises `grpc.aio.AioRpcError`."""
@@ -90,7 +89,8 @@ class Resources:
         )
         subscription.expiration_policy.SetInParent()  # without a time to live: never
         if topic != DEAD_LETTERS:
-            subscription.retry_policy.CopyFrom(_RETRY_POLICY)
+            subscription.retry_policy.minimum_backoff.seconds = _LEAST_BACKOFF_SECONDS
+            subscription.retry_policy.maximum_backoff.seconds = _LONGEST_BACKOFF_SECONDS
             subscription.dead_letter_policy.dead_letter_topic = self._rpc.topic_path(DEAD_LETTERS)
             subscription.dead_letter_policy.max_delivery_attempts = self._tuning.max_delivery_attempts
         return await self._create_subscription(subscription, topic, dead_letters=topic != DEAD_LETTERS)
@@ -125,14 +125,22 @@ class Resources:
             if error.code() is not StatusCode.PERMISSION_DENIED:
                 raise (denied or self.unavailable(error, f"consume from {subscription}")) from error
 
-    async def _attempt(self, doing: str, call: Awaitable[bool]) -> None:
-        try:
-            await call
-        except AioRpcError as error:
-            failure = self.unavailable(error, doing)
-            if error.code() is StatusCode.PERMISSION_DENIED:
-                raise _Denied(failure.message) from error
-            raise failure from error
+    async def _attempt(self, doing: str, call: Callable[[], Awaitable[bool]], seconds: float | None = None) -> None:
+        """What passes is tried again for as long as a message is: a start should outlast a restart of something else."""
+        patience = self._tuning.publish_seconds if seconds is None else seconds
+        until = asyncio.get_running_loop().time() + patience
+        for rest in rests(*self._tuning.reconnect_seconds):
+            try:
+                await call()
+            except AioRpcError as error:
+                failure = self.unavailable(error, doing)
+                if error.code() is StatusCode.PERMISSION_DENIED:
+                    raise _Denied(failure.message) from error
+                if error.code() not in TRANSIENT or asyncio.get_running_loop().time() + rest > until:
+                    raise failure from error
+            else:
+                return
+            await asyncio.sleep(rest)
 
 
 class _Denied(Unavailable):
