@@ -282,14 +282,20 @@ async def test_a_bare_name_asks_all_parents(store: DocumentStore) -> None:
 
 
 async def test_claimable_executions_come_by_priority_then_age(store: DocumentStore) -> None:
-    waiting: dict[str, FieldValue] = {"queued_lane": "gpu", "priority": 0, "created_at": at(1)}
+    waiting: dict[str, FieldValue] = {"shard": "00", "queued_lane": "gpu", "priority": 0, "created_at": at(1)}
     await fill(
-        store, {"late": waiting, "early": {**waiting, "created_at": at(0)}, "urgent": {**waiting, "priority": 9}}
+        store,
+        {
+            "late": waiting,
+            "early": {**waiting, "shard": "01", "created_at": at(0)},
+            "urgent": {**waiting, "priority": 9},
+            "elsewhere": {**waiting, "shard": "02"},
+        },
     )
     await fill(store, {"claimed": {**waiting, "queued_lane": None}, "other": {**waiting, "queued_lane": "cpu"}})
-    lane = Filter("queued_lane", Op.EQ, "gpu")
-    assert await ids(store, lane, order=BY_PRIORITY, collection="executions") == ["urgent", "early", "late"]
-    paths = await pages(store, lane, order=BY_PRIORITY, size=1, collection="executions")
+    lane = (Filter("shard", Op.IN, ("00", "01")), Filter("queued_lane", Op.EQ, "gpu"))
+    assert await ids(store, *lane, order=BY_PRIORITY, collection="executions") == ["urgent", "early", "late"]
+    paths = await pages(store, *lane, order=BY_PRIORITY, size=1, collection="executions")
     assert [path.rpartition("/")[2] for path in paths] == ["urgent", "early", "late"]
 
 
