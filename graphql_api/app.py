@@ -10,10 +10,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from engine.usecases.health import HealthStatus, health
+from graphql_api.admission.admission import Admission
 from graphql_api.context import Runtime
 from graphql_api.metrics import Gauge, Metrics
 from graphql_api.schema import build_schema
-from graphql_api.transports.documents import DocumentLimits, Documents
+from graphql_api.transports.documents import Documents
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
@@ -50,7 +51,7 @@ def create_app(runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge
 
 def _graphql(runtime: Runtime, metrics: Metrics) -> list[BaseRoute]:
     schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
-    operations = Operations(schema, Documents(schema, DocumentLimits()), metrics)
+    operations = Operations(schema, Admission(Documents(schema), reports_cost=True), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
     return [
         Route("/graphql", GraphQLOverHTTP(operations, runtime, page)),

@@ -16,58 +16,70 @@ from graphql import (
     visit,
 )
 
+from graphql_api.admission.cost import formulas_of
+from graphql_api.admission.formula import Formula, largest
+from graphql_api.admission.limits import Limits
+from graphql_api.admission.measures import Excess, Measures, measures_of
 from graphql_api.errors import PARSE_FAILED, VALIDATION_FAILED, formatted_all
-from graphql_api.transports.complexity import Complexity, complexity_of
 from graphql_api.transports.refusal import RequestRefused
 
+INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
+_MOST_ERRORS = 8
 _MOST_DIGITS = 400
 _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS}}}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class DocumentLimits:
-    """Tokens bound the work of parsing and validating, the others that of executing. `fields` counts each fragment as
-    often as it is spread, so that small documents cannot unfold into huge ones. The introspection query of common tools
-    has a depth of 15.
-    """
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document, and what is known about it for every request: `costs` are by the name of the operation."""
 
-    characters: int = 100_000
-    tokens: int = 5_000
-    depth: int = 15
-    aliases: int = 200
-    fields: int = 2_000
+    node: DocumentNode
+    measures: Measures
+    costs: dict[str | None, Formula]
+    highest_cost: Formula
+    """For a request that names none; of several operations the most expensive one, though such a request is refused."""
 
 
 class Documents:
-    """Remembers the valid documents that were used last: validating one takes 0.7 ms, executing a small one 0.1."""
+    """Remembers the valid documents that were used last, up to so many tokens of them (a token takes some 500 bytes):
+    validating one takes 0.7 ms, executing a small one 0.1.
+    """
 
-    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, remembered: int = 500) -> None:
+    def __init__(self, schema: GraphQLSchema, *, remembered_tokens: int = 200_000) -> None:
         self._schema = schema
-        self._limits = limits
-        self._remembered = remembered
-        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._remembered_tokens = remembered_tokens
+        self._tokens = 0
+        self._known: OrderedDict[str, Document] = OrderedDict()
 
-    def get(self, text: str) -> DocumentNode:
-        """Raises `RequestRefused`."""
+    def get(self, text: str, limits: Limits) -> Document:
+        """Raises `RequestRefused`. What is known about a document is the same for every role; what is allowed is not."""
         known = self._known.get(text)
         if known is not None:
             self._known.move_to_end(text)
+            _check_measures(known.measures, limits)
             return known
-        document = self._parsed(text)
-        self._check(document)
-        self._known[text] = document
-        if len(self._known) > self._remembered:
-            self._known.popitem(last=False)
+        node = self._parsed(text, limits)
+        measures = _measured(node, limits)
+        _check_measures(measures, limits)
+        self._validate(node, hide_suggestions=not limits.introspection)
+        costs = formulas_of(self._schema, node)
+        document = Document(node, measures, costs, largest(costs.values()))
+        self._remember(text, document)
         return document
 
-    def _parsed(self, text: str) -> DocumentNode:
-        if len(text) > self._limits.characters:
-            message = (
-                f"The document has {len(text):,} characters; the limit is {self._limits.characters:,}: use variables"
-            )
+    def _remember(self, text: str, document: Document) -> None:
+        self._known[text] = document
+        self._tokens += document.measures.tokens
+        while self._tokens > self._remembered_tokens:
+            _, dropped = self._known.popitem(last=False)
+            self._tokens -= dropped.measures.tokens
+
+    def _parsed(self, text: str, limits: Limits) -> DocumentNode:
+        if len(text) > limits.characters:
+            message = f"The document has {len(text):,} characters; the limit is {limits.characters:,}: use variables"
             raise _refused([GraphQLError(message)], PARSE_FAILED)
         try:
-            document = parse(text, max_tokens=self._limits.tokens)
+            document = parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as error:
             raise _refused([error], PARSE_FAILED) from error
         except RecursionError:
@@ -76,28 +88,43 @@ class Documents:
             visit(document, _ShortNumbers())
         return document
 
-    def _check(self, document: DocumentNode) -> None:
-        try:
-            errors = validate(self._schema, document, max_errors=20)
-        except RecursionError:
-            errors = [GraphQLError("The document is nested too deeply")]
-        if not errors:
-            errors = self._excesses(complexity_of(document))
+    def _validate(self, document: DocumentNode, *, hide_suggestions: bool) -> None:
+        errors = validate(self._schema, document, max_errors=_MOST_ERRORS, hide_suggestions=hide_suggestions)
         if errors:
             raise _refused(errors, VALIDATION_FAILED)
 
-    def _excesses(self, found: Complexity) -> list[GraphQLError]:
-        limits = self._limits
-        counts = (
-            ("levels of fields", found.depth, limits.depth),
-            ("aliases", found.aliases, limits.aliases),
-            ("fields", found.fields, limits.fields),
-        )
-        return [
-            GraphQLError(f"The document has {count:,} {name}; the limit is {limit:,}")
-            for name, count, limit in counts
-            if count > limit
-        ]
+
+def _measured(document: DocumentNode, limits: Limits) -> Measures:
+    try:
+        return measures_of(document, fields=limits.fields, comparisons=limits.comparisons)
+    except Excess as excess:
+        raise _refused([GraphQLError(str(excess))], VALIDATION_FAILED) from None
+    except RecursionError:
+        raise _refused([GraphQLError("The document is nested too deeply")], VALIDATION_FAILED) from None
+
+
+def _check_measures(found: Measures, limits: Limits) -> None:
+    """Raises `RequestRefused`."""
+    counts = (
+        ("characters", found.characters, limits.characters),
+        ("tokens", found.tokens, limits.tokens),
+        ("operations", found.operations, limits.operations),
+        ("fields at the top", found.root_fields, limits.root_fields),
+        ("levels of fields", found.depth, limits.depth),
+        ("aliases", found.aliases, limits.aliases),
+        ("fields", found.fields, limits.fields),
+        ("directives", found.directives, limits.directives),
+        ("pairs of repeated fields", found.comparisons, limits.comparisons),
+    )
+    excesses = [
+        GraphQLError(f"The document has {count:,} {name}; the limit is {limit:,}")
+        for name, count, limit in counts
+        if count > limit
+    ]
+    if excesses:
+        raise _refused(excesses, VALIDATION_FAILED)
+    if found.introspects and not limits.introspection:
+        raise _refused([GraphQLError("Introspection is not allowed for your role")], INTROSPECTION_DISABLED)
 
 
 class _ShortNumbers(Visitor):

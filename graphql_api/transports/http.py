@@ -90,10 +90,10 @@ def _refused(refusal: RequestRefused, accept: str) -> Response | EventStream:
     an outage, and an `EventSource` in a browser can read nothing but a stream.
     """
     if refusal.status is None and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM]) == EVENT_STREAM:
-        return EventStream(_once({"errors": refusal.errors}), Position())
+        return EventStream(_once(refusal.response), Position())
     media_type = preferred(accept, [JSON, GRAPHQL_JSON]) or JSON
     status = refusal.status or (400 if media_type == GRAPHQL_JSON else 200)
-    return _response({"errors": refusal.errors}, media_type, status, refusal.headers)
+    return _response(refusal.response, media_type, status, refusal.headers)
 
 
 async def _once(payload: Payload) -> AsyncGenerator[Payload, None]:

@@ -10,28 +10,19 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, cast
 
-import msgspec
 from graphql import ExecutionResult, GraphQLSchema, OperationType
 from graphql.execution import Executor, create_source_event_stream
 
+from graphql_api.admission.admission import Admission, Admitted
 from graphql_api.context import Context
 from graphql_api.errors import BAD_USER_INPUT, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
-from graphql_api.transports.documents import Documents
 from graphql_api.transports.plain_fields import PlainFieldExecutor, is_awaitable, plain_fields_of
 from graphql_api.transports.refusal import RequestRefused
+from graphql_api.transports.request import GraphQLRequest
 
 Response = dict[str, Any]
 """`data` and `errors` as they go to the client. Without `data`, nothing was executed, or a stream broke."""
-
-
-class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What HTTP and sockets carry alike."""
-
-    query: str
-    operation_name: str | None = None
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +30,7 @@ class Operation:
     """An operation that is ready to run: its document is valid and its variables fit."""
 
     executor: Executor[Any]
+    admitted: Admitted
     metrics: Metrics
 
     @property
@@ -47,7 +39,7 @@ class Operation:
 
     async def run(self) -> Response:
         """Of a query or a mutation."""
-        response = await _executed(self.executor)
+        response = await self.admitted.carried_out(_executed(self.executor))
         self.metrics.count(self.kind.value, "error" if "errors" in response else "ok")
         return response
 
@@ -81,22 +73,24 @@ class Operation:
 
 
 class Operations:
-    def __init__(self, schema: GraphQLSchema, documents: Documents, metrics: Metrics) -> None:
+    def __init__(self, schema: GraphQLSchema, admission: Admission, metrics: Metrics) -> None:
         self._schema = schema
         self._plain_fields = plain_fields_of(schema)
-        self._documents = documents
+        self._admission = admission
         self._metrics = metrics
 
     def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
         """Raises `RequestRefused`."""
         try:
+            admitted = self._admission.admit(request, context.caller)
             executor = PlainFieldExecutor.build(
                 self._schema,
-                self._documents.get(request.query),
+                admitted.document.node,
                 context_value=context,
                 raw_variable_values=request.variables,
                 operation_name=request.operation_name,
                 max_coercion_errors=20,
+                hide_suggestions=admitted.hide_suggestions,
                 is_awaitable=is_awaitable,
                 plain_fields=self._plain_fields,
             )
@@ -109,7 +103,7 @@ class Operations:
         if isinstance(executor, list):
             self._metrics.count("request", "refused")
             raise RequestRefused(formatted_all(executor, BAD_USER_INPUT))
-        return Operation(executor=executor, metrics=self._metrics)
+        return Operation(executor=executor, admitted=admitted, metrics=self._metrics)
 
 
 async def _executed(executor: Executor[Any]) -> Response:

@@ -8,8 +8,8 @@ import msgspec
 from starlette.requests import Request
 
 from graphql_api.transports.json_text import read_json
-from graphql_api.transports.operations import GraphQLRequest
 from graphql_api.transports.refusal import bad_request, refuse
+from graphql_api.transports.request import GraphQLRequest
 
 MAX_BODY = 8 * 1024 * 1024
 DROPPED_AT_MOST = 8 * MAX_BODY
@@ -30,6 +30,8 @@ async def read_request(request: Request) -> GraphQLRequest:
 
 def request_of(given: Any) -> GraphQLRequest:
     """Raises `RequestRefused` for JSON that is no request, a batch of several among it."""
+    if isinstance(given, list):
+        raise bad_request("Batches are not accepted: send one request at a time, or several fields in one")
     try:
         return msgspec.convert(given, GraphQLRequest)
     except msgspec.ValidationError as error:
@@ -38,7 +40,9 @@ def request_of(given: Any) -> GraphQLRequest:
 
 def _from_query(request: Request) -> GraphQLRequest:
     given: dict[str, Any] = {
-        name: request.query_params[name] for name in ("query", "operationName") if name in request.query_params
+        name: request.query_params[name]
+        for name in ("query", "documentId", "operationName")
+        if name in request.query_params
     }
     for name in ("variables", "extensions"):
         text = request.query_params.get(name)

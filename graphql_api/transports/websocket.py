@@ -16,9 +16,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from engine.usecases.caller import Caller
 from graphql_api.context import Context, Credentials, Identity, Runtime, Unauthenticated
 from graphql_api.transports.json_text import read_json, write_json
-from graphql_api.transports.operations import GraphQLRequest, Operations
+from graphql_api.transports.operations import Operations
 from graphql_api.transports.reading import MAX_BODY
 from graphql_api.transports.refusal import RequestRefused, refuse
+from graphql_api.transports.request import GraphQLRequest
 
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_SECONDS = 10.0

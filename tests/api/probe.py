@@ -14,9 +14,11 @@ from strawberry.schema.config import StrawberryConfig
 
 from engine.domain.errors import BadRequest, NotFound, Unavailable
 from engine.usecases.services import Services
+from graphql_api.admission.admission import Admission
+from graphql_api.admission.limits import DEFAULT_LIMITS, RoleLimits
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info, Runtime
 from graphql_api.metrics import Metrics
-from graphql_api.transports.documents import DocumentLimits, Documents
+from graphql_api.transports.documents import Documents
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
@@ -131,9 +133,9 @@ async def stream_closed() -> None:
             await asyncio.sleep(0.001)
 
 
-def probe_app(runtime: Runtime, metrics: Metrics | None = None, limits: DocumentLimits | None = None) -> Starlette:
+def probe_app(runtime: Runtime, metrics: Metrics | None = None, limits: RoleLimits = DEFAULT_LIMITS) -> Starlette:
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))._schema
-    operations = Operations(schema, Documents(schema, limits or DocumentLimits()), metrics or Metrics(NO_SERVICES))
+    operations = Operations(schema, Admission(Documents(schema), limits), metrics or Metrics(NO_SERVICES))
     return Starlette(
         routes=[
             Route("/graphql", GraphQLOverHTTP(operations, runtime, "<!doctype html>" if runtime.local else None)),

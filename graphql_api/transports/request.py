@@ -1,0 +1,20 @@
+"""A request as HTTP and sockets carry it alike."""
+
+from typing import Any
+
+import msgspec
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Instead of its text, a document may be named: by `document_id`, or by its hash in `extensions.persistedQuery`."""
+
+    query: str | None = None
+    document_id: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Becomes a `ValidationError` of msgspec."""
+        if self.query is None and self.document_id is None and "persistedQuery" not in (self.extensions or {}):
+            raise ValueError("it has no `query`, and names no document")
