@@ -132,11 +132,11 @@ def _slots(
 
 
 def _checkpointer(
-    store: DocumentStore, root_path: str, epoch: int, on_saved: Callable[[str], None]
+    store: DocumentStore, root_path: str, epoch: int, in_force: Callable[[], bool], on_saved: Callable[[str], None]
 ) -> "DocumentCheckpointer":
     from engine.executors.checkpointer import DocumentCheckpointer  # noqa: PLC0415
 
-    return DocumentCheckpointer(store, root_path, epoch, on_saved)
+    return DocumentCheckpointer(store, root_path, epoch, on_saved, in_force)
 
 
 def _memory(store: DocumentStore, tenant: str) -> "DocumentMemory":

@@ -90,6 +90,10 @@ class Driver:
             asyncio.get_running_loop().call_later(LIVE_EVERY_SECONDS, self._mail.set)
         self._live.append(event)
 
+    def in_force(self) -> bool:
+        """Whether the lease is. Where others could take it, it is not any more once it ran out: this process stood still."""
+        return self._exclusive or self.clock() < self._lease.until
+
     def poke(self) -> None:
         """Somebody may have written to the execution."""
         self._poked = True
@@ -177,6 +181,7 @@ class Driver:
             try:
                 if self._stale() and await self._catch_up():
                     if self.stored.state.terminal:
+                        _log.info("execution %s was ended by somebody else", self.stored.state.id)
                         break
                     commands = [*(each for each in commands if not (self._held and isinstance(each, Claim))), Advance()]
                 at = self.clock()

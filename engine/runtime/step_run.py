@@ -42,6 +42,9 @@ class Reports(Protocol):
     meter: BudgetMeter
     clock: Clock
 
+    def in_force(self) -> bool:
+        """Whether the lease under which the step runs is: its owner may have stood still."""
+
     def post(self, command: Command) -> None: ...
 
     def live(self, event: EphemeralEvent) -> None: ...

@@ -39,8 +39,8 @@ if TYPE_CHECKING:  # see `engine.executors.late`
 
 _log = logging.getLogger(__name__)
 
-Checkpointers = Callable[[str, int, Callable[[str], None]], "BaseCheckpointSaver[Any]"]
-"""Given the execution's path, the lease's epoch and what to call when a checkpoint is saved."""
+Checkpointers = Callable[[str, int, Callable[[], bool], Callable[[str], None]], "BaseCheckpointSaver[Any]"]
+"""Given the execution's path, the lease's epoch, whether that is in force, and what to call when a checkpoint is saved."""
 Memories = Callable[[str], "BaseStore"]
 """The long-term memory of a tenant."""
 
@@ -138,7 +138,7 @@ class StepRunner:
             with_=_validated(executor, node.complete(given)),
             answers=[Answer(interrupt_id, value) for interrupt_id, value in x.answers.get(path, ())],
             scope=attempt.scope,
-            open_checkpointer=partial(self._checkpointers, root, attempt.epoch),
+            open_checkpointer=partial(self._checkpointers, root, attempt.epoch, attempt.driver.in_force),
             thread_id=path,
             open_store=partial(self._memories, x.state.tenant),
             reports=attempt.driver,
