@@ -1,0 +1,112 @@
+"""Generates the Python that makes the selections of an object.
+
+Fields that are an attribute of the source and a scalar of the schema are read in line, and nearly all fields of a long list
+are; the others are called. The text has only names that are minted here and attributes of the schema's classes, nothing of
+the document: what that contributes are constants, passed by name. So selections of the same shape have the same text, which
+is compiled once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from graphql.pyutils import is_awaitable as has_await
+
+from graphql_api.compiled.awaiting import PLAIN, SETTLED, noted, settled
+from graphql_api.compiled.field import Field
+from graphql_api.compiled.leaves import Quick
+from graphql_api.compiled.paths import Path
+from graphql_api.compiled.run import Run
+
+Make = Callable[[Run, Any, Path], Any]
+"""Of an object, at its path: a dict, or an awaitable of one. Raises the located error of a field that must not be null."""
+_COMMON = {"PLAIN": PLAIN, "SETTLED": SETTLED, "has_await": has_await, "noted": noted, "settled": settled}
+
+
+class Constant(NamedTuple):
+    """The same for every object."""
+
+    key: str
+    value: Any
+
+
+class Called(NamedTuple):
+    """`resolve` gets the run, the object and its path."""
+
+    key: str
+    resolve: Callable[[Run, Any, Path], Any]
+
+
+class ReadInLine(NamedTuple):
+    """`complete` gets the run, what the attribute has, and the path of the field, where `quick` does not fit."""
+
+    key: str
+    field: Field
+    attribute: str
+    quick: Quick
+    complete: Callable[[Run, Any, Path], Any]
+
+
+Selected = Constant | Called | ReadInLine
+
+
+def object_function(selected: Sequence[Selected]) -> Make:
+    names: dict[str, Any] = dict(_COMMON)
+    for at, each in enumerate(selected):
+        names[f"K{at}"] = each.key
+        match each:
+            case Constant(value=value):
+                names[f"V{at}"] = value
+            case Called(resolve=resolve):
+                names[f"F{at}"] = resolve
+            case ReadInLine(field=field, quick=quick, complete=complete):
+                names |= {f"F{at}": field.fail, f"C{at}": complete}
+                names |= {f"{name}{at}": value for name, value in zip("AB", quick.constants, strict=False)}
+    made: Make = FunctionType(_code("\n".join(_lines(selected))), names)
+    return made
+
+
+@lru_cache(2_000)
+def _code(text: str) -> CodeType:
+    module = compile(text, "<compiled operation>", "exec")
+    return next(each for each in module.co_consts if isinstance(each, CodeType))
+
+
+def _lines(selected: Sequence[Selected]) -> Iterator[str]:
+    yield "def make(run, source, path):"
+    yield " waits = None"
+    yield " try:"
+    yield "  pass"
+    for at, each in enumerate(selected):
+        match each:
+            case Called():
+                yield f"  v{at} = F{at}(run, source, path)"
+                yield f"  if v{at}.__class__ not in SETTLED and has_await(v{at}): waits = noted(waits, K{at}, v{at})"
+            case ReadInLine():
+                yield from _read(at, each)
+    yield " except Exception:"
+    yield "  if waits is not None: run.background.settle(waits.values())"
+    yield "  raise"
+    values = (f"V{at}" if isinstance(each, Constant) else f"v{at}" for at, each in enumerate(selected))
+    yield f" made = {{{', '.join(f'K{at}: {value}' for at, value in enumerate(values))}}}"
+    yield " return made if waits is None else settled(made, waits)"
+
+
+def _read(at: int, each: ReadInLine) -> Iterator[str]:
+    """What does not fit is completed the long way, which reports its errors itself; what fails here cannot be null."""
+    quick, value = each.quick, f"v{at}"
+    fits, written = (
+        part.format(v=value, a=f"A{at}", b=f"B{at}") if part else None for part in (quick.fits, quick.written)
+    )
+    yield "  try:"
+    yield f"   {value} = source.{each.attribute}"
+    if written is None:
+        yield f"   if not ({fits}){'' if not each.field.nullable else f' and {value} is not None'}:"
+    else:
+        certain = "" if quick.certain else f" and (w := {written}).__class__ in PLAIN"
+        yield f"   if {fits}{certain}: {value} = {written if quick.certain else 'w'}"
+        yield f"   el{'if ' + value + ' is not None' if each.field.nullable else 'se'}:"
+    yield f"    {value} = C{at}(run, {value}, (path, K{at}))"
+    yield f"    if {value}.__class__ not in SETTLED and has_await({value}): waits = noted(waits, K{at}, {value})"
+    yield f"  except Exception as error: {value} = F{at}(run, error, (path, K{at}))"

@@ -1,0 +1,124 @@
+"""An operation of a document, compiled once for each way in which its conditions (@skip, @include) can turn out."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLDeferDirective,
+    GraphQLError,
+    GraphQLIncludeDirective,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    GraphQLStreamDirective,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.values import VariableValues
+
+from graphql_api.compiled.awaiting import is_awaitable
+from graphql_api.compiled.objects import Make
+from graphql_api.compiled.run import Executed, Run
+from graphql_api.compiled.selections import Selections
+from graphql_api.compiled.unsupported import Reason, Unsupported
+
+MOST_VARIANTS = 8
+
+Values = tuple[bool, ...]
+
+
+class CompiledOperation:
+    """Everything about executing it but its variables, its context and its root value."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        """Raises `Unsupported`."""
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        directives = _directives(document)
+        if operation.directives or any(each.name.value in _INCREMENTAL for each in directives):
+            raise Unsupported(Reason.DIRECTIVES)
+        if any(each.variable_definitions for each in fragments.values()):
+            raise Unsupported(Reason.FRAGMENT_VARIABLES)
+        defined = {each.variable.name.value for each in operation.variable_definitions or ()}
+        self._conditions = [name for name in dict.fromkeys(_conditions(directives)) if name in defined]
+        self._executed = Executed(schema, operation, fragments)
+        self._variants: dict[Values, Sequence[Make]] = {}
+
+    def variant(self, variables: VariableValues) -> Sequence[Make]:
+        """What has to be made, one after the other. Raises `Unsupported`."""
+        coerced = variables.coerced
+        values = tuple([coerced.get(name) for name in self._conditions])
+        known = self._variants.get(values)  # type: ignore[arg-type]  # what is not boolean is not found
+        if known is None:
+            known = self._compiled(values)
+        return known
+
+    async def execute(
+        self,
+        steps: Sequence[Make],
+        root: Any,
+        context: Any,
+        variables: VariableValues,
+        *,
+        hide_suggestions: bool = False,
+    ) -> ExecutionResult:
+        """`steps` are those of the `variant` that belongs to these variables."""
+        run = Run(self._executed, root, context, variables, hide_suggestions=hide_suggestions)
+        data: dict[str, Any] | None = {}
+        try:
+            for make in steps:
+                made = make(run, root, None)
+                if is_awaitable(made):
+                    made = await made
+                data = {**data, **made} if data else made
+        except GraphQLError as error:
+            run.report(error, None)
+            data = None
+        return ExecutionResult(data, run.errors or None)
+
+    def _compiled(self, values: Sequence[Any]) -> Sequence[Make]:
+        if len(self._variants) >= MOST_VARIANTS or not all(isinstance(value, bool) for value in values):
+            raise Unsupported(Reason.CONDITIONS)
+        schema, operation, fragments = self._executed
+        decided = VariableValues({}, dict(zip(self._conditions, values, strict=True)))
+        selections = Selections(schema, operation, fragments, decided)
+        root = schema.get_root_type(operation.operation)
+        assert root is not None  # the document is valid
+        if operation.operation is OperationType.MUTATION:
+            steps: Sequence[Make] = selections.root_fields(root)
+        else:
+            steps = [selections.root(root)]
+        self._variants[tuple(values)] = steps
+        return steps
+
+
+_INCREMENTAL = (GraphQLDeferDirective.name, GraphQLStreamDirective.name)
+_CONDITIONAL = (GraphQLSkipDirective.name, GraphQLIncludeDirective.name)
+
+
+class _Directives(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[DirectiveNode] = []
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        self.found.append(node)
+
+
+def _directives(document: DocumentNode) -> list[DirectiveNode]:
+    visitor = _Directives()
+    visit(document, visitor)
+    return visitor.found
+
+
+def _conditions(directives: Sequence[DirectiveNode]) -> Iterator[str]:
+    for directive in directives:
+        if directive.name.value in _CONDITIONAL:
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield argument.value.name.value
