@@ -54,4 +54,8 @@ def encode_value(encoders: Encoders[T], collection: Collection, field: str, valu
     try:
         return None if value is None else encoders[declared](value)
     except TypeError as error:
-        raise UndeclaredField(f"{collection.name}.{field} takes a {declared}, not {value!r:.100}") from error
+        raise wrong_type(collection, field, value) from error
+
+
+def wrong_type(collection: Collection, field: str, value: FieldValue) -> UndeclaredField:
+    return UndeclaredField(f"{collection.name}.{field} takes a {collection.type_of(field)}, not {value!r:.100}")

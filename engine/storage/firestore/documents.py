@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from engine.storage.field_values import as_boolean, as_integer, as_string, as_strings, as_time
+from engine.storage.field_values import as_boolean, as_integer, as_string, as_strings, as_time, wrong_type
 from engine.storage.firestore.database import Database
 from engine.storage.firestore.messages import Message
 from engine.storage.indexes import Collection, FieldType, collection_at
-from engine.storage.port import Document, FieldValue, UndeclaredField
+from engine.storage.port import Document, FieldValue
 
 BODY = "body"
 REV = "rev"
@@ -77,7 +77,7 @@ def fill_value(value: Message, collection: Collection, field: str, given: FieldV
     try:
         _ENCODERS[declared](value, given)
     except TypeError as error:
-        raise UndeclaredField(f"{collection.name}.{field} takes a {declared}, not {given!r:.100}") from error
+        raise wrong_type(collection, field, given) from error
 
 
 def _fill_string(value: Message, given: FieldValue) -> None:
