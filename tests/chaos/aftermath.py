@@ -7,17 +7,16 @@ import msgspec
 from engine.domain import events as e
 from engine.storage.repositories.batches import stored_batch
 from engine.storage.repositories.concurrency import Holders
-from engine.storage.repositories.slots import Slot
 from tests.chaos.clients import Clients
 from tests.chaos.process import World
 from tests.chaos.requests import Requests
 from tests.chaos.sim_database import Database
 from tests.chaos.sim_store import true_time
+from tests.chaos.slots import held
 from tests.chaos.watchman import Log, Watchman
 from tests.domain.log_rules import check_log
 
 _holders = msgspec.json.Decoder(Holders)
-_slot = msgspec.json.Decoder(Slot)
 
 
 def unfinished(database: Database, watchman: Watchman) -> list[str]:
@@ -95,7 +94,7 @@ def _check_what_is_left(database: Database, watchman: Watchman) -> None:
         ids = _holders.decode(document.body).ids
         if ids:
             watchman.violated(f"the concurrency key {document.id[:9]} is still held by {ids}")
-    for document in database.find("lanes"):
-        slot = _slot.decode(document.body)
+    for document in database.find("slots"):
+        slot = held(document)
         if slot.until is not None and slot.until > true_time():
             watchman.violated(f"{document.path} is leaked: {slot}")

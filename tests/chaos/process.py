@@ -29,7 +29,6 @@ SCRIPTS = parse_scripts("""
 models:
   short:
     delay: 300ms
-    usage: {input_tokens: 10, output_tokens: 5}
     price: {input: 1000.0, output: 2000.0}
     replies:
       - when: {attempts: [1], contains: unlucky}
@@ -74,7 +73,8 @@ class Process(Owner):
         self.bus = SimBus(world.exchange)
         self.engine: Engine | None = None
         self.died = asyncio.Event()
-        self.paused_at: list[float] = []
+        self.went_on: list[float] = []
+        """The moments at which it went on after it had been stopped."""
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
         self._context = copy_context()
@@ -138,10 +138,10 @@ class Process(Owner):
     def pause(self) -> None:
         self._world.trace.add(self.name, "is paused")
         self.stopped = True
-        self.paused_at.append(asyncio.get_running_loop().time())
 
     def resume(self) -> None:
         self._world.trace.add(self.name, "goes on")
+        self.went_on.append(asyncio.get_running_loop().time())
         self.let_go()
 
     async def bury(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-SPINS_BORNE = 1_000_000
+SPINS_BORNE = 100_000
 """Turns of the loop at one moment, before it is said to run in a circle."""
 
 
@@ -91,7 +91,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._spins = 0
         self._spins += 1
         if self._spins > SPINS_BORNE:
-            raise Stuck(f"the clock stands still at {self._now:.3f}")
+            turning = [*self._ready, *self._scheduled][:5]  # type: ignore[attr-defined]  # the queues of BaseEventLoop
+            raise Stuck(f"the clock stands still at {self._now:.3f}: {turning}")
         return []
 
     def _process_events(self, _events: list[Any]) -> None:

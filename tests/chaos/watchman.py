@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from engine.storage.repositories.head import HeadBody, decode_head
 from tests.chaos.effects import Call, Effects
 from tests.chaos.sim_database import Change
 from tests.chaos.sim_store import true_time
+from tests.chaos.slots import Slots
 from tests.chaos.trace import Trace
 
 EXECUTED = frozenset({"function", "llm"})
@@ -61,11 +61,12 @@ class Watchman:
         self._lanes = lanes
         self._limits = limits
         self.workers: dict[str, set[str]] = defaultdict(set)
-        self.paused: dict[str, list[float]] = {}
+        self.went_on: dict[str, list[float]] = {}
         self.violations: list[str] = []
         self.logs: defaultdict[str, Log] = defaultdict(Log)
         self.heads: dict[str, HeadBody] = {}
         self.calls: Counter[tuple[str, str, int, str]] = Counter()
+        self.slots = Slots()
         self.tolerance = 5.0
         """Seconds that the clocks of processes may be apart."""
         effects.observers.append(self.on_call)
@@ -84,8 +85,11 @@ class Watchman:
             kind = document.path.rpartition("/")[0].rpartition("/")[2]
             if kind == "log":
                 self._on_page(before, after)
+            if kind == "slots":
+                self.slots.on_write(before, after)
             if kind not in ("executions", "log", "workers"):
-                said.append(f"{'deletes' if after is None else 'writes'} {kind}/{document.id[:9]}")
+                name = document.path if kind == "slots" else f"{kind}/{document.id[:9]}"
+                said.append(f"{'deletes' if after is None else 'writes'} {name}")
         for before, after in changes:
             document = after or before
             assert document is not None
@@ -167,11 +171,17 @@ class Watchman:
             self._on_lane(execution_id, new.state.lane)
 
     def _on_lane(self, execution_id: str, lane: str) -> None:
+        """More than the limit may be driven only where a slot ran out while its holder could not renew it."""
         limit = self._lanes.get(lane)
         if limit is None:
             return
-        held = [each.state.id for each in self.heads.values() if each.state.lane == lane and _live(each, true_time())]
-        if len(held) > limit:
+        held = [
+            (each.state.id, each.lease.owner)
+            for each in self.heads.values()
+            if each.lease is not None and each.lease.until > true_time() and each.state.lane == lane
+        ]
+        excused = sum(owner in self.slots.lost[lane] for _, owner in held)
+        if len(held) - excused > limit:
             self.violated(f"{execution_id}: {len(held)} executions run in lane {lane}, which has {limit}: {held}")
 
     # -------------------------------------------------------------- events
@@ -233,11 +243,7 @@ class Watchman:
     def _stood_still(self, call: Call, log: Log) -> bool:
         """A process that was stopped between the record of a start and the start itself cannot know what happened meanwhile."""
         since = log.last_start.get((call.path, call.process), 0.0)
-        return any(since <= at for at in self.paused.get(call.process, ()))
-
-
-def _live(head: HeadBody, now: datetime) -> bool:
-    return head.lease is not None and head.lease.until > now
+        return any(since <= at for at in self.went_on.get(call.process, ()))
 
 
 def _result(event: Any) -> bool:
