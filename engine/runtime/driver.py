@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from engine.domain.errors import Unavailable
+from engine.domain.errors import PayloadTooLarge, Unavailable
 from engine.domain.events import DurableEvent, EphemeralEvent, StepStarted
 from engine.domain.execution import Command, Execution, decide, next_due
 from engine.domain.execution.commands import Abort, Advance, Claim
@@ -192,6 +192,11 @@ class Driver:
                 self._poked = True
                 commands = [*commands, Advance()]
                 continue
+            except PayloadTooLarge as error:
+                if any(isinstance(each, Abort) for each in commands):
+                    raise
+                commands = [Abort(failure=_too_large(error))]  # from what is stored, which fits
+                continue
             except Unavailable as error:
                 if not self._exclusive and self.clock() >= self._lease.until:
                     raise
@@ -343,6 +348,11 @@ class Driver:
         if self._live:
             events, self._live = self._live, []
             self._journal.publish_live(self.stored, events)
+
+
+def _too_large(error: PayloadTooLarge) -> Failure:
+    message = f"what is to be recorded does not fit into the store: {error.message}"
+    return Failure(kind=FailureKind.TASK, code="state_too_large", message=message, retryable=False)
 
 
 def _idle(execution: Execution) -> bool:

@@ -15,6 +15,8 @@ _SWEPT_ALWAYS = ("executions",)
 """They have others below them, which nobody else would delete."""
 BELOW_EXECUTIONS = ("log", "runs", "blobs", "checkpoints")
 _AT_ONCE = 200
+_BELOW_AT_ONCE = 50
+"""Each may have a megabyte, and is read to be deleted."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,5 +64,5 @@ class Retention:
 
 async def delete_collection(store: DocumentStore, path: str) -> None:
     """Every document of one collection."""
-    while documents := await store.query(path, limit=_AT_ONCE):
+    while documents := await store.query(path, limit=_BELOW_AT_ONCE):
         await store.commit([Delete(path=document.path) for document in documents])

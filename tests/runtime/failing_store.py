@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from engine.domain.errors import Unavailable
+from engine.domain.errors import PayloadTooLarge, Unavailable
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
 
 
 class FailingStore(DocumentStore):
     """Another store, whose commits fail as often as it is told: `failures` are not applied, `unanswered` are applied and reported as
-    failed all the same, as by a database behind a network. `exclusive` False lets several engines use it.
+    failed all the same, as by a database behind a network; `oversized` are refused as too large. `exclusive` False lets several engines
+    use it.
     """
 
     def __init__(self, inner: DocumentStore, *, exclusive: bool = True) -> None:
@@ -16,6 +17,7 @@ class FailingStore(DocumentStore):
         self.exclusive = exclusive
         self.failures = 0
         self.unanswered = 0
+        self.oversized = 0
         self.refused = 0
         self._on: tuple[str, int] | None = None
 
@@ -52,6 +54,9 @@ class FailingStore(DocumentStore):
             self.failures -= 1
             self.refused += 1
             raise Unavailable("the disk is full")
+        if self.oversized:
+            self.oversized -= 1
+            raise PayloadTooLarge("a document would have 2 MB")
         await self._inner.commit(writes)
         if self.unanswered:
             self.unanswered -= 1

@@ -199,3 +199,16 @@ async def test_an_execution_of_another_tenant_does_not_exist(client: Client) -> 
     with pytest.raises(NotFound):
         async for _ in stranger.watch(execution_id):
             pass
+
+
+async def test_an_execution_that_outgrows_the_store_fails_with_a_precise_code(settings: Settings) -> None:
+    store = FailingStore(await SqliteStore.open(None))
+    async with open_engine(settings, store=store) as engine:
+        client = Client(engine)
+        await client.define(call("a", "slow", {"value": 1}), call("b", "echo", {"value": 2}))
+        execution_id = await client.start()
+        await client.until_event(execution_id, StepStarted)
+        store.oversized = 1
+        view = await client.ended(execution_id)
+        assert (view.state.status, view.state.failure and view.state.failure.code) == (E.FAILED, "state_too_large")
+    await store.close()
