@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
 from engine.bus.pubsub import PubSubBus
+from engine.bus.pubsub.tuning import Tuning
 from engine.storage.firestore import FirestoreStore
 from engine.storage.port import DocumentStore
 from engine.storage.sqlite import SqliteStore
@@ -71,7 +72,8 @@ async def _simulated_bus(_emulators: Emulators) -> MessageBus:
 
 
 async def _pubsub(emulators: Emulators, *, streaming: bool) -> MessageBus:
-    return await PubSubBus.open(project_id(), emulators.pubsub, provision=True, streaming=streaming)
+    tuning = Tuning(redelivery_seconds=(0.0,))  # the emulator itself takes a second
+    return await PubSubBus.open(project_id(), emulators.pubsub, provision=True, streaming=streaming, tuning=tuning)
 
 
 STORES: dict[str, Callable[[Path, Emulators], OpenStore]] = {

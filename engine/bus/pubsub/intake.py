@@ -172,6 +172,8 @@ class Intake:
             return failure, error.code() is StatusCode.NOT_FOUND
         except TimeoutError:
             return Unavailable("nothing came, not even a heartbeat"), False
+        except asyncio.InvalidStateError as error:  # gRPC's, for a stream that was over before it began
+            return Unavailable(str(error)), False
         return None, False
 
     def _arrived(self, received: Sequence[Any]) -> None:
