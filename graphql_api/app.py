@@ -9,24 +9,36 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from engine.usecases.caller import Role
 from engine.usecases.health import HealthStatus, health
 from graphql_api.admission.admission import Admission
+from graphql_api.admission.persisted import PersistedDocuments
+from graphql_api.admission.rates import Rates
+from graphql_api.admission.rules import Rules
+from graphql_api.admission.trusted import check_documents
 from graphql_api.context import Runtime
+from graphql_api.fanout.sharing import Sharing
+from graphql_api.fanout.streams import Streams
 from graphql_api.metrics import Gauge, Metrics
 from graphql_api.schema import build_schema
+from graphql_api.subscriptions import SHARED
 from graphql_api.transports.documents import Documents
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
+from graphql_api.transports.origins import OriginGuard
 from graphql_api.transports.websocket import GraphQLOverWebSocket
 
 GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
 
 
-def create_app(runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge] = ()) -> Starlette:
+def create_app(
+    runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge] = (), rules: Rules | None = None
+) -> Starlette:
     """Neither opens nor closes what `runtime` holds: that is for whoever built it. Without `graphql`, in a process that works and
-    is asked nothing, there are health and metrics alone; `gauges` are added to these.
+    is asked nothing, there are health and metrics alone; `gauges` are added to these. Raises `BadDocument`.
     """
+    rules = rules or Rules()
     metrics = Metrics(runtime.services, gauges)
 
     async def ready(request: Request) -> Response:
@@ -39,23 +51,31 @@ def create_app(runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge
 
     return Starlette(
         routes=[
-            *(_graphql(runtime, metrics) if graphql else ()),
+            *(_graphql(runtime, metrics, rules) if graphql else ()),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", exposition),
         ],
-        middleware=[Middleware(LocalGuard)] if runtime.local else [],
+        middleware=[
+            *([Middleware(LocalGuard)] if runtime.local else ()),
+            *([Middleware(OriginGuard, allowed=rules.origins)] if rules.origins else ()),
+        ],
         exception_handlers={404: _not_found, 500: _failed},
     )
 
 
-def _graphql(runtime: Runtime, metrics: Metrics) -> list[BaseRoute]:
+def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> list[BaseRoute]:
     schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
-    operations = Operations(schema, Admission(Documents(schema), reports_cost=True), metrics)
+    documents = Documents(schema)
+    check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
+    persisted = PersistedDocuments(rules.trusted, rules.only_trusted)
+    admission = Admission(documents, rules.limits, persisted, reports_cost=True)
+    operations = Operations(schema, admission, metrics, Rates(rules.rates))
+    streams = Streams(operations, Sharing(SHARED), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
     return [
-        Route("/graphql", GraphQLOverHTTP(operations, runtime, page)),
-        WebSocketRoute("/graphql", GraphQLOverWebSocket(operations, runtime)),
+        Route("/graphql", GraphQLOverHTTP(operations, streams, runtime, page)),
+        WebSocketRoute("/graphql", GraphQLOverWebSocket(streams, runtime)),
     ]
 
 

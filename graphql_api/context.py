@@ -1,10 +1,10 @@
 """What the API needs of the process around it, and what every operation carries along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import strawberry
 
@@ -76,25 +76,28 @@ LOCAL_OWNER = Caller(tenant=TenantId("local"), principal="local", role=Role.ADMI
 class Position:
     """How far a stream has come, as far as its transport can tell the client: `after` is where a reconnecting one
     resumes, `seq` belongs to the event that was sent last (None if that was ephemeral, or the stream has no seqs).
+    `subject` names what that event is about, where the newest event about it is as good as all of them (None where it is not).
     """
 
     after: int = 0
     seq: int | None = None
+    subject: str | None = None
 
 
 @dataclass(kw_only=True)
 class Context:
-    """One operation of one caller."""
+    """One operation of one caller; `extensions` are those of its request."""
 
     services: Services
     caller: Caller
     position: Position = field(default_factory=Position)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
 
     def renewed(self) -> "Context":
         """The same with fresh loaders: for the next event of a subscription, whose fields must not see what an earlier
         one read.
         """
-        return Context(services=self.services, caller=self.caller, position=self.position)
+        return replace(self)
 
     @cached_property
     def loaders(self) -> Loaders:

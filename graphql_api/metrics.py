@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,13 +29,11 @@ class Metrics:
         """`kind` is query, mutation, subscription or request; `outcome` is ok, error or refused."""
         self._operations[kind, outcome] += 1
 
-    @contextmanager
-    def open_stream(self) -> Iterator[None]:
+    def stream_opened(self) -> None:
         self._streams += 1
-        try:
-            yield
-        finally:
-            self._streams -= 1
+
+    def stream_ended(self) -> None:
+        self._streams -= 1
 
     def exposition(self) -> str:
         return "".join(f"{line}\n" for line in self._lines(self._services.clock()))

@@ -10,6 +10,7 @@ from engine.usecases.watch_batch import watch_batch
 from engine.usecases.watch_execution import watch_execution
 from engine.usecases.watch_executions import watch_executions
 from graphql_api.context import Info
+from graphql_api.fanout.sharing import Beginning, Shared
 from graphql_api.text import storable
 from graphql_api.types.batch import Batch
 from graphql_api.types.event import ExecutionEvent
@@ -19,6 +20,13 @@ from graphql_api.types.filters import ExecutionFilter, execution_filter
 from graphql_api.types.resolvers import subscription
 
 T = TypeVar("T")
+
+SHARED = {
+    "executionEvents": Shared(Beginning.LOG, resumes_by="after"),
+    "executionUpdated": Shared(Beginning.NOTHING),
+    "batchProgress": Shared(Beginning.LATEST),
+}
+"""Whose events are executed once for all who ask the same."""
 
 
 @strawberry.type(description="What can be watched. Errors, such as NOT_FOUND, end a subscription.")
@@ -62,6 +70,7 @@ class Subscription:
         watched = watch_executions(info.context.services, info.context.caller, execution_filter(filter_))
         async with _closing(watched) as views:
             async for view in views:
+                info.context.position.subject = view.state.id
                 yield Execution.of(view)
 
     @subscription("The batch now, and after each change; completes when all its executions are terminal.")
@@ -73,6 +82,7 @@ class Subscription:
         watched = watch_batch(info.context.services, info.context.caller, storable(batch_id, "id"))
         async with _closing(watched) as batches:
             async for batch in batches:
+                info.context.position.subject = batch.id
                 yield Batch.of(batch)
 
 

@@ -1,6 +1,7 @@
 """GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events for what goes on."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 from graphql import OperationType
 from starlette.requests import Request
@@ -9,13 +10,13 @@ from starlette.types import Receive, Scope, Send
 
 from graphql_api.context import Context, Credentials, Identity, Position, Runtime, Unauthenticated
 from graphql_api.errors import UNAUTHENTICATED
+from graphql_api.fanout.streams import Streams
 from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
 from graphql_api.transports.json_text import write_json
 from graphql_api.transports.operations import Operation, Operations
-from graphql_api.transports.operations import Response as Payload
 from graphql_api.transports.reading import read_request
 from graphql_api.transports.refusal import RequestRefused, refuse
-from graphql_api.transports.sse import EventStream, last_event_id
+from graphql_api.transports.sse import EventStream, last_event_id, only
 
 _PAGE_HEADERS = {"cache-control": "no-store", "content-security-policy": "frame-ancestors 'none'"}
 
@@ -23,8 +24,9 @@ _PAGE_HEADERS = {"cache-control": "no-store", "content-security-policy": "frame-
 class GraphQLOverHTTP:
     """An ASGI application. `page` is shown to people who open the address in a browser; None shows them nothing."""
 
-    def __init__(self, operations: Operations, runtime: Runtime, page: str | None) -> None:
+    def __init__(self, operations: Operations, streams: Streams, runtime: Runtime, page: str | None) -> None:
         self._operations = operations
+        self._streams = streams
         self._runtime = runtime
         self._page = page
 
@@ -35,6 +37,8 @@ class GraphQLOverHTTP:
         except RequestRefused as refusal:
             answer = _refused(refusal, request.headers.get("accept", ""))
         await answer(scope, receive, send)
+        if isinstance(answer, EventStream):
+            await self._streams.settled()
 
     async def _answer(self, request: Request) -> Response | EventStream:
         accept = request.headers.get("accept", "")
@@ -45,14 +49,19 @@ class GraphQLOverHTTP:
         ):
             return HTMLResponse(self._page, headers=_PAGE_HEADERS)
         identity = await self._identify(request)
+        rate_limit = self._operations.rates.take(identity.caller)
         given = await read_request(request)
-        position = Position(after=last_event_id(request.headers))
-        context = Context(services=self._runtime.services, caller=identity.caller, position=position)
+        context = Context(
+            services=self._runtime.services,
+            caller=identity.caller,
+            position=Position(after=last_event_id(request.headers)),
+            extensions=given.extensions or {},
+        )
         operation = self._operations.prepare(given, context)
         media_type = _media_type(request.method, accept, operation)
         if media_type == EVENT_STREAM:
-            return EventStream(operation.stream(), position, identity.while_valid)
-        return _response(await operation.run(), media_type)
+            return EventStream(partial(self._streams.read, operation, given, context), identity.while_valid)
+        return _response(await operation.run(), media_type, headers=rate_limit)
 
     async def _identify(self, request: Request) -> Identity:
         """Several headers of that name are joined, as HTTP has it, and so are no token."""
@@ -60,6 +69,7 @@ class GraphQLOverHTTP:
         try:
             return await self._runtime.identify(Credentials(authorization=shown))
         except Unauthenticated as error:
+            self._operations.rates.take_stranger(request.client.host if request.client else None)
             challenge = 'Bearer realm="weft"' + (', error="invalid_token"' if error.shown else "")
             raise refuse(401, UNAUTHENTICATED, str(error), {"www-authenticate": challenge}) from error
 
@@ -90,11 +100,7 @@ def _refused(refusal: RequestRefused, accept: str) -> Response | EventStream:
     an outage, and an `EventSource` in a browser can read nothing but a stream.
     """
     if refusal.status is None and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM]) == EVENT_STREAM:
-        return EventStream(_once(refusal.response), Position())
+        return EventStream(only(refusal.response))
     media_type = preferred(accept, [JSON, GRAPHQL_JSON]) or JSON
     status = refusal.status or (400 if media_type == GRAPHQL_JSON else 200)
     return _response(refusal.response, media_type, status, refusal.headers)
-
-
-async def _once(payload: Payload) -> AsyncGenerator[Payload, None]:
-    yield payload

@@ -14,6 +14,7 @@ from graphql import ExecutionResult, GraphQLSchema, OperationType
 from graphql.execution import Executor, create_source_event_stream
 
 from graphql_api.admission.admission import Admission, Admitted
+from graphql_api.admission.rates import Rates
 from graphql_api.context import Context
 from graphql_api.errors import BAD_USER_INPUT, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
@@ -44,20 +45,19 @@ class Operation:
         return response
 
     async def stream(self) -> AsyncGenerator[Response, None]:
-        """The events of a subscription, or the one response of anything else. A response without `data` is the last."""
+        """The events of a subscription, or the one response of anything else. A response without `data` is the last.
+
+        Subscriptions are not counted here, since one stream may have many subscribers.
+        """
         if self.kind is not OperationType.SUBSCRIPTION:
             yield await self.run()
             return
-        with self.metrics.open_stream():
-            try:
-                async with aclosing(self._events()) as events:
-                    async for response in events:
-                        yield response
-            except Exception as error:  # noqa: BLE001 # whatever it is, the client is told that the stream broke; errors.py logs it
-                self.metrics.count(self.kind.value, "error")
-                yield {"errors": [formatted_exception(error)]}
-            else:
-                self.metrics.count(self.kind.value, "ok")
+        try:
+            async with aclosing(self._events()) as events:
+                async for response in events:
+                    yield response
+        except Exception as error:  # noqa: BLE001 # whatever it is, the client is told that the stream broke; errors.py logs it
+            yield {"errors": [formatted_exception(error)]}
 
     async def _events(self) -> AsyncGenerator[Response, None]:
         source = create_source_event_stream(self.executor)
@@ -73,10 +73,14 @@ class Operation:
 
 
 class Operations:
-    def __init__(self, schema: GraphQLSchema, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, admission: Admission, metrics: Metrics, rates: Rates | None = None
+    ) -> None:
         self._schema = schema
         self._plain_fields = plain_fields_of(schema)
         self._admission = admission
+        self.rates = rates or Rates()
+        """Transports ask before they prepare, since a stream that goes on is prepared again."""
         self._metrics = metrics
 
     def prepare(self, request: GraphQLRequest, context: Context) -> Operation:

@@ -18,3 +18,7 @@ class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Becomes a `ValidationError` of msgspec."""
         if self.query is None and self.document_id is None and "persistedQuery" not in (self.extensions or {}):
             raise ValueError("it has no `query`, and names no document")
+
+    def with_text(self, text: str) -> "GraphQLRequest":
+        """The same, with the text of the document that it names."""
+        return msgspec.structs.replace(self, query=text, document_id=None)

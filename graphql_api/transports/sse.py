@@ -1,28 +1,32 @@
-"""Server-sent events: the distinct-connections mode of the graphql-sse protocol, with the seq of events as their id.
+"""Streams of responses in one HTTP response, such as server-sent events.
 
-A client that lost its connection sends the last id it saw (`Last-Event-ID`, as browsers do by themselves) and resumes
-behind it.
+A client that lost its connection sends the last id it saw (`Last-Event-ID`, as browsers do by themselves) and resumes behind it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.context import Position, WhileValid, for_ever
+from graphql_api.context import WhileValid, for_ever
+from graphql_api.fanout.frame import Frame
+from graphql_api.fanout.reader import Reader
+from graphql_api.fanout.sink import Sink
+from graphql_api.transports.event_format import SERVER_SENT_EVENTS, EventFormat
 from graphql_api.transports.json_text import write_json
 from graphql_api.transports.operations import Response
+from graphql_api.transports.outbox import Outbox
 from graphql_api.transports.refusal import bad_request
 
 KEEP_ALIVE_SECONDS = 12.0
+CLOSING_SECONDS = 5.0
+"""How long a client that does not read is waited for at the end."""
 _DIGITS = 18
-_END = {"type": "http.response.body", "body": b"", "more_body": False}
-_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-]
+_END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+
+Open = Callable[[Sink, asyncio.TaskGroup], Reader | None]
+"""Begins to give the sink what it is to send; what has to run for it alone runs in the group."""
 
 
 def last_event_id(headers: Mapping[str, str]) -> int:
@@ -35,63 +39,102 @@ def last_event_id(headers: Mapping[str, str]) -> int:
     return int(text)
 
 
-class EventStream:
-    """An ASGI application that sends responses as they come. Pulls the next one when the client has taken the last;
-    comments in between keep proxies from closing a quiet connection.
+def only(response: Response) -> Open:
+    """A stream of one response, such as why a request is refused."""
 
-    When `while_valid` ends, the response does, without `complete`: the client comes back with the last id it saw, and is
-    asked again who it is.
+    def opened(sink: Sink, tasks: asyncio.TaskGroup) -> None:
+        del tasks
+        sink.next(Frame(write_json(response), None, None))
+        sink.completed()
+
+    return opened
+
+
+class EventStream:
+    """An ASGI application that sends responses as they come; what means nothing in between keeps proxies from closing a quiet
+    connection.
+
+    When `while_valid` ends, the response does, without saying that the stream is complete: the client comes back with the last id it
+    saw, and is asked again who it is.
     """
 
     def __init__(
         self,
-        responses: AsyncGenerator[Response, None],
-        position: Position,
+        opened: Open,
         while_valid: WhileValid = for_ever,
         *,
+        written: EventFormat = SERVER_SENT_EVENTS,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
-        self._responses = responses
-        self._position = position
+        self._open = opened
         self._while_valid = while_valid
+        self._format = written
         self._keep_alive_seconds = keep_alive_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        headers = [
+            (b"content-type", self._format.media_type.encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(self._send_all(send))
-            others = [tasks.create_task(self._keep_alive(send)), tasks.create_task(_cancel_when_gone(receive, sending))]
-            with self._while_valid(sending.cancel):
-                await asyncio.wait([sending])
-            for task in others:
-                task.cancel()
-        if sending.cancelled():
-            await send(_END)
+            outbox = Outbox(send)
+            writing = tasks.create_task(outbox.run())
+            leaving = tasks.create_task(_left(receive))
+            await self._fill(outbox, leaving, tasks)
+            if not leaving.done():
+                outbox.end(_END)
+                await asyncio.wait([writing, leaving], timeout=CLOSING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            writing.cancel()
+            leaving.cancel()
 
-    async def _send_all(self, send: Send) -> None:
-        async with aclosing(self._responses) as responses:
-            async for response in responses:
-                await _send(send, self._frame(response))
-        await _send(send, b"event: complete\ndata:\n\n")
-        await send(_END)
+    async def _fill(self, outbox: Outbox, leaving: asyncio.Task[None], tasks: asyncio.TaskGroup) -> None:
+        """Until all is put, the client has left, or it is no longer valid."""
+        over = asyncio.Event()
+        leaving.add_done_callback(lambda _: over.set())
+        sink = _EventSink(outbox, self._format, over.set)
+        sink.put(self._format.first)
+        reader = self._open(sink, tasks)
+        keeping_alive = tasks.create_task(self._keep_alive(sink))
+        try:
+            with self._while_valid(over.set):
+                await over.wait()
+        finally:
+            keeping_alive.cancel()
+            if reader is not None:
+                reader.cancel()
 
-    def _frame(self, response: Response) -> bytes:
-        """JSON has no line breaks, so one `data` line is enough."""
-        place = b"" if self._position.seq is None else b"id: %d\n" % self._position.seq
-        return b"event: next\n" + place + b"data: " + write_json(response) + b"\n\n"
-
-    async def _keep_alive(self, send: Send) -> None:
+    async def _keep_alive(self, sink: "_EventSink") -> None:
         while True:
             await asyncio.sleep(self._keep_alive_seconds)
-            await _send(send, b":\n\n")
+            await sink.outbox.made_room()
+            sink.put(self._format.keep_alive)
 
 
-async def _send(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
+class _EventSink(Sink):
+    def __init__(self, outbox: Outbox, written: EventFormat, ended: Callable[[], None]) -> None:
+        self.outbox = outbox
+        self._format = written
+        self._ended = ended
+
+    def put(self, body: bytes) -> None:
+        if body:
+            self.outbox.put({"type": "http.response.body", "body": body, "more_body": True}, len(body))
+
+    def next(self, frame: Frame) -> None:
+        self.put(frame.encoded(self._format.frame))
+
+    def failed(self, errors: list[Any]) -> None:
+        self.put(self._format.errors(errors))
+        self._ended()
+
+    def completed(self) -> None:
+        self.put(self._format.complete)
+        self._ended()
 
 
-async def _cancel_when_gone(receive: Receive, sending: asyncio.Task[None]) -> None:
+async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    sending.cancel()

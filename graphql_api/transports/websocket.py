@@ -1,210 +1,211 @@
 """The graphql-transport-ws protocol, for the clients of `graphql-ws`.
 
-Sending awaits the socket, and the next response is pulled when the last one is sent: a slow reader slows its own
-streams down and nothing piles up for it.
+A connection is two tasks: one reads messages, one writes what is in the outbox. What has to be executed for this connection alone runs
+in tasks beside them; what others watch too does not.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import aclosing
-from typing import Any
+from typing import Any, NoReturn
 
-import msgspec
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.usecases.caller import Caller
 from graphql_api.context import Context, Credentials, Identity, Runtime, Unauthenticated
-from graphql_api.transports.json_text import read_json, write_json
-from graphql_api.transports.operations import Operations
-from graphql_api.transports.reading import MAX_BODY
+from graphql_api.fanout.streams import Streams
+from graphql_api.transports.heartbeat import Heartbeat, Patience
+from graphql_api.transports.outbox import Outbox
 from graphql_api.transports.refusal import RequestRefused, refuse
 from graphql_api.transports.request import GraphQLRequest
+from graphql_api.transports.socket_messages import (
+    PROTOCOL,
+    CloseCode,
+    Complete,
+    ConnectionInit,
+    Message,
+    Ping,
+    SocketClosed,
+    Subscribe,
+    read_message,
+)
+from graphql_api.transports.socket_sink import SocketSink, put_json
 
-PROTOCOL = "graphql-transport-ws"
-INIT_TIMEOUT_SECONDS = 10.0
-MAX_OPERATIONS = 1000
-
-
-class Message(msgspec.Struct, frozen=True, tag_field="type", tag=lambda name: name.lower()):
-    """What a client may send."""
-
-
-class ConnectionInit(Message, frozen=True, tag="connection_init"):
-    payload: dict[str, Any] | None = None
-
-
-class Ping(Message, frozen=True):
-    payload: dict[str, Any] | None = None
-
-
-class Pong(Message, frozen=True):
-    payload: dict[str, Any] | None = None
-
-
-class Subscribe(Message, frozen=True):
-    id: str
-    payload: GraphQLRequest
-
-
-class Complete(Message, frozen=True):
-    id: str
-
-
-class _Closed(Exception):  # not an error, but the end
-    """The connection ends because of what the client did; `code` is one of the protocol."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+MAX_OPERATIONS = 100
+"""At a time on one socket."""
+_MESSAGES_AT_A_TIME = 16
+"""Of one socket, before others get their turn: a server hands on what it has read without a pause."""
 
 
 class GraphQLOverWebSocket:
     """An ASGI application."""
 
     def __init__(
-        self, operations: Operations, runtime: Runtime, *, init_timeout_seconds: float = INIT_TIMEOUT_SECONDS
+        self, streams: Streams, runtime: Runtime, *, patience: Patience | None = None, operations: int = MAX_OPERATIONS
     ) -> None:
-        self._operations = operations
-        self._runtime = runtime
-        self._init_timeout_seconds = init_timeout_seconds
+        """`operations`: how many a socket may have at a time."""
+        self.streams = streams
+        self.runtime = runtime
+        self.patience = patience or Patience()
+        self.operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        socket = WebSocket(scope, receive, send)
-        if PROTOCOL not in socket.scope["subprotocols"]:
-            await socket.accept()
-            await socket.close(4406, "Subprotocol not acceptable")
+        await receive()  # the request to connect
+        if PROTOCOL not in scope["subprotocols"]:
+            await send({"type": "websocket.accept"})
+            await send(_close(SocketClosed(CloseCode.NOT_ACCEPTABLE, "Subprotocol not acceptable")))
             return
-        await socket.accept(PROTOCOL)
+        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         async with asyncio.TaskGroup() as tasks:
-            connection = _Connection(socket, tasks, self._operations, self._runtime)
-            try:
-                identity = await _in_time(connection.begin(), self._init_timeout_seconds)
-                await _while_valid(identity, connection.serve(identity.caller))
-            except _Closed as closed:
-                connection.cancel_all()  # first, since closing waits for a client that does not read
-                await socket.close(closed.code, closed.reason)
-            except WebSocketDisconnect:
-                pass
-            finally:
-                connection.cancel_all()
+            outbox = Outbox(send)
+            connection = _Connection(self, scope, receive, outbox, tasks)
+            writing = tasks.create_task(outbox.run())
+            writing.add_done_callback(connection.lost)
+            closed = await connection.run()
+            if closed is not None:  # a client that does not read is not waited for
+                outbox.end(_close(closed))
+                await asyncio.wait([writing], timeout=self.patience.closing_seconds)
+            writing.cancel()
+        await self.streams.settled()
 
 
-async def _in_time(beginning: Awaitable[Identity], seconds: float) -> Identity:
-    try:
-        async with asyncio.timeout(seconds):
-            return await beginning
-    except TimeoutError as error:
-        raise _Closed(4408, "Connection initialisation timeout") from error
+def _close(closed: SocketClosed) -> dict[str, Any]:
+    return {"type": "websocket.close", "code": int(closed.code), "reason": closed.reason}
 
 
-async def _while_valid(identity: Identity, serving: Awaitable[None]) -> None:
-    """Clients of `graphql-ws` come back after 4403, with a new token if they have one."""
-    try:
-        async with asyncio.timeout(None) as patience:
-            with identity.while_valid(lambda: patience.reschedule(0)):
-                await serving
-    except TimeoutError as error:
-        raise _Closed(4403, "Forbidden") from error
+class _Gone(Exception):  # the client has left
+    """There is nobody to tell anything."""
 
 
 class _Connection:
-    def __init__(self, socket: WebSocket, tasks: asyncio.TaskGroup, operations: Operations, runtime: Runtime) -> None:
-        self._socket = socket
+    def __init__(
+        self, server: GraphQLOverWebSocket, scope: Scope, receive: Receive, outbox: Outbox, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._server = server
+        self._headers = Headers(scope=scope)
+        self._receive = receive
+        self._outbox = outbox
         self._tasks = tasks
-        self._operations = operations
-        self._runtime = runtime
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, SocketSink] = {}
+        self._heartbeat = Heartbeat(
+            server.patience,
+            ping=lambda: put_json(outbox, {"type": "ping"}),
+            busy=lambda: bool(self._running),
+            end=self._interrupt,
+        )
+        outbox.on_drained = self._heartbeat.alive
+        self._interruption = asyncio.timeout(None)
+        self._over = False
+        self._closed: SocketClosed | None = None
 
-    async def begin(self) -> Identity:
+    async def run(self) -> SocketClosed | None:
+        """To the end; None where the client has left."""
+        try:
+            async with self._interruption:
+                await self._talk()
+        except SocketClosed as closed:
+            return closed
+        except TimeoutError:
+            return self._closed
+        except _Gone:
+            return None
+        finally:
+            self._over = True
+            self._heartbeat.stop()
+            for sink in list(self._running.values()):
+                sink.cancel()
+
+    def lost(self, _: object) -> None:
+        """Nothing can be sent any more."""
+        self._interrupt(None)
+
+    def _interrupt(self, closed: SocketClosed | None) -> None:
+        if not self._over:
+            self._over = True
+            self._closed = closed
+            self._interruption.reschedule(0)
+
+    async def _talk(self) -> NoReturn:
+        identity = await self._begin()
+        with identity.while_valid(lambda: self._interrupt(SocketClosed(CloseCode.FORBIDDEN, "Forbidden"))):
+            while True:
+                for _ in range(_MESSAGES_AT_A_TIME):
+                    await self._answer(await self._next(), identity.caller)
+                await asyncio.sleep(0)
+
+    async def _begin(self) -> Identity:
         """Up to the acknowledgement. Who the client is, it says once."""
-        while True:
-            match await self._receive():
-                case ConnectionInit(payload=payload):
-                    identity = await self._identify(payload or {})
-                    await self._send({"type": "connection_ack"})
-                    return identity
-                case Subscribe():
-                    raise _Closed(4401, "Unauthorized")
-                case Ping():
-                    await self._send({"type": "pong"})
+        deadline = asyncio.timeout(self._server.patience.init_seconds)
+        try:
+            async with deadline:
+                while not isinstance(message := await self._next(), ConnectionInit):
+                    if isinstance(message, Subscribe):
+                        raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized")
+                    if isinstance(message, Ping):
+                        await self._pong(message)
+                identity = await self._identify(message.payload or {})
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise SocketClosed(CloseCode.TIMEOUT, "Connection initialisation timeout") from error
+        put_json(self._outbox, {"type": "connection_ack"})
+        return identity
 
     async def _identify(self, payload: dict[str, Any]) -> Identity:
         """By the payload, which is all that a browser can give; else by the header of the upgrade."""
         shown = payload.get("authorization") or payload.get("Authorization")
         if not isinstance(shown, str):
-            shown = ", ".join(self._socket.headers.getlist("authorization")) or None
+            shown = ", ".join(self._headers.getlist("authorization")) or None
         try:
-            return await self._runtime.identify(Credentials(authorization=shown))
+            return await self._server.runtime.identify(Credentials(authorization=shown))
         except Unauthenticated as error:
-            raise (_Closed(4403, "Forbidden") if error.shown else _Closed(4401, "Unauthorized")) from error
+            if error.shown:  # clients of `graphql-ws` come back after that, with a new token if they have one
+                raise SocketClosed(CloseCode.FORBIDDEN, "Forbidden") from error
+            raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized") from error
 
-    async def serve(self, caller: Caller) -> None:
-        """Until the client goes."""
-        while True:
-            match await self._receive():
-                case ConnectionInit():
-                    raise _Closed(4429, "Too many initialisation requests")
-                case Ping():
-                    await self._send({"type": "pong"})
-                case Subscribe(id=operation_id, payload=request):
-                    self._subscribe(caller, operation_id, request)
-                case Complete(id=operation_id):
-                    running = self._running.pop(operation_id, None)
-                    if running:
-                        running.cancel()
+    async def _answer(self, message: Message, caller: Caller) -> None:
+        """What has an answer waits until there is room for it: who floods and does not read is read no further."""
+        match message:
+            case ConnectionInit():
+                raise SocketClosed(CloseCode.TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+            case Ping():
+                await self._pong(message)
+            case Subscribe(id=operation_id, payload=request):
+                await self._outbox.made_room()
+                self._heartbeat.wanted()
+                self._subscribe(caller, operation_id, request)
+                await asyncio.sleep(0)  # it may have been parsed and validated, which takes a while
+            case Complete(id=operation_id):
+                sink = self._running.pop(operation_id, None)
+                if sink is not None:
+                    sink.cancel()
 
-    def cancel_all(self) -> None:
-        for task in self._running.values():
-            task.cancel()
+    async def _pong(self, ping: Ping) -> None:
+        await self._outbox.made_room()
+        self._heartbeat.wanted()
+        put_json(self._outbox, {"type": "pong"} if ping.payload is None else {"type": "pong", "payload": ping.payload})
 
     def _subscribe(self, caller: Caller, operation_id: str, request: GraphQLRequest) -> None:
         if operation_id in self._running:
-            raise _Closed(4409, f"Subscriber for {operation_id[:80]} already exists")
-        self._running[operation_id] = self._tasks.create_task(self._run(caller, operation_id, request))
-
-    async def _run(self, caller: Caller, operation_id: str, request: GraphQLRequest) -> None:
+            raise SocketClosed(CloseCode.SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
+        sink = SocketSink(self._outbox, operation_id, self._ended)
+        self._running[operation_id] = sink
         try:
-            await self._respond(caller, operation_id, request)
-        except WebSocketDisconnect:
-            pass  # the receiving side sees it too, and ends everything
-        finally:
-            if self._running.get(operation_id) is asyncio.current_task():
-                del self._running[operation_id]
-
-    async def _respond(self, caller: Caller, operation_id: str, request: GraphQLRequest) -> None:
-        try:
-            if len(self._running) > MAX_OPERATIONS:
-                raise refuse(429, "LIMIT_EXCEEDED", f"At most {MAX_OPERATIONS} operations at a time on one socket")
-            context = Context(services=self._runtime.services, caller=caller)
-            operation = self._operations.prepare(request, context)
+            if len(self._running) > self._server.operations:
+                most = self._server.operations
+                raise refuse(429, "LIMIT_EXCEEDED", f"At most {most} operations at a time on one socket")
+            services = self._server.runtime.services
+            context = Context(services=services, caller=caller, extensions=request.extensions or {})
+            sink.reader = self._server.streams.start(request, context, sink, self._tasks)
         except RequestRefused as refusal:
-            await self._send({"type": "error", "id": operation_id, "payload": refusal.errors})
-            return
-        async with aclosing(operation.stream()) as responses:
-            async for response in responses:
-                if "data" not in response:
-                    await self._send({"type": "error", "id": operation_id, "payload": response["errors"]})
-                    return
-                await self._send({"type": "next", "id": operation_id, "payload": response})
-        await self._send({"type": "complete", "id": operation_id})
+            sink.failed(refusal.errors)
 
-    async def _receive(self) -> Message:
-        """Raises `_Closed` for what is not of the protocol, and `WebSocketDisconnect`."""
-        received = await self._socket.receive()
+    def _ended(self, operation_id: str) -> None:
+        del self._running[operation_id]
+
+    async def _next(self) -> Message:
+        """Raises `SocketClosed` for what is not of the protocol, and `_Gone`."""
+        received = await self._receive()
         if received["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(received.get("code", 1005))
-        text = received.get("text")
-        if text is None:
-            raise _Closed(4400, "Messages are texts")
-        if len(text) > MAX_BODY:
-            raise _Closed(1009, f"A message is larger than {MAX_BODY} bytes")
-        try:
-            return msgspec.convert(read_json(text), ConnectionInit | Ping | Pong | Subscribe | Complete)
-        except (msgspec.ValidationError, RequestRefused) as error:
-            raise _Closed(4400, f"Invalid message: {error}"[:120]) from error
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            await self._socket.send_text(write_json(message).decode())
+            raise _Gone
+        self._heartbeat.alive()
+        return read_message(received.get("text"))

@@ -17,12 +17,15 @@ from engine.usecases.services import Services
 from graphql_api.admission.admission import Admission
 from graphql_api.admission.limits import DEFAULT_LIMITS, RoleLimits
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info, Runtime
+from graphql_api.fanout.sharing import Beginning, Shared, Sharing
+from graphql_api.fanout.streams import Streams
 from graphql_api.metrics import Metrics
 from graphql_api.transports.documents import Documents
+from graphql_api.transports.heartbeat import Patience
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
-from graphql_api.transports.websocket import GraphQLOverWebSocket
+from graphql_api.transports.websocket import MAX_OPERATIONS, GraphQLOverWebSocket
 from graphql_api.types.scalars import JSON, SCALARS
 
 NO_SERVICES = cast("Services", None)
@@ -51,6 +54,10 @@ class Query:
     @strawberry.field
     def echo(self, value: JSON) -> JSON:
         return value
+
+    @strawberry.field
+    def extensions(self, info: Info) -> JSON:
+        return dict(info.context.extensions)
 
     @strawberry.field
     def number(self, value: int = 1) -> int:
@@ -133,13 +140,27 @@ async def stream_closed() -> None:
             await asyncio.sleep(0.001)
 
 
-def probe_app(runtime: Runtime, metrics: Metrics | None = None, limits: RoleLimits = DEFAULT_LIMITS) -> Starlette:
+PATIENCE = Patience(init_seconds=0.1)
+
+
+def probe_app(
+    runtime: Runtime,
+    metrics: Metrics | None = None,
+    limits: RoleLimits = DEFAULT_LIMITS,
+    *,
+    patience: Patience = PATIENCE,
+    operations_of_a_socket: int = MAX_OPERATIONS,
+) -> Starlette:
+    metrics = metrics or Metrics(NO_SERVICES)
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))._schema
-    operations = Operations(schema, Admission(Documents(schema), limits), metrics or Metrics(NO_SERVICES))
+    operations = Operations(schema, Admission(Documents(schema), limits), metrics)
+    streams = Streams(operations, Sharing({"count": Shared(Beginning.LOG, resumes_by="after")}), metrics)
+    page = "<!doctype html>" if runtime.local else None
+    sockets = GraphQLOverWebSocket(streams, runtime, patience=patience, operations=operations_of_a_socket)
     return Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(operations, runtime, "<!doctype html>" if runtime.local else None)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(operations, runtime, init_timeout_seconds=0.1)),
+            Route("/graphql", GraphQLOverHTTP(operations, streams, runtime, page)),
+            WebSocketRoute("/graphql", sockets),
         ],
         middleware=[Middleware(LocalGuard)] if runtime.local else [],
     )

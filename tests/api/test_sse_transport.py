@@ -1,18 +1,18 @@
 """Server-sent events: one stream for one operation, resumed by the id of the last event."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Any
 
 import httpx
 import pytest
 
-from graphql_api.context import Position
+from graphql_api.fanout.sink import Sink
 from graphql_api.transports.sse import EventStream
 from tests.api.probe import ProbeRuntime, probe_app, stream_closed
 from tests.api.serving import served
 
 SSE = {"accept": "text/event-stream"}
+RETRY = "retry: 1000\n\n"
+"""Browsers come back after a second when they lose the connection."""
 
 
 async def stream(query: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -25,6 +25,7 @@ async def test_each_event_comes_with_its_seq_and_the_end_is_told() -> None:
     response = await stream("subscription { count(to: 2) }")
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.text == (
+        f"{RETRY}"
         'event: next\nid: 1\ndata: {"data":{"count":1}}\n\n'
         'event: next\nid: 2\ndata: {"data":{"count":2}}\n\n'
         "event: complete\ndata:\n\n"
@@ -33,7 +34,7 @@ async def test_each_event_comes_with_its_seq_and_the_end_is_told() -> None:
 
 async def test_last_event_id_resumes_behind_it() -> None:
     response = await stream("subscription { count(to: 3) }", {"last-event-id": "2"})
-    assert response.text.startswith('event: next\nid: 3\ndata: {"data":{"count":3}}\n\n')
+    assert response.text.startswith(RETRY + 'event: next\nid: 3\ndata: {"data":{"count":3}}\n\n')
 
 
 @pytest.mark.parametrize("event_id", ["x", "-1", "1.0", "9" * 5000])
@@ -42,7 +43,8 @@ async def test_an_event_id_that_never_was_ours_is_refused(event_id: str) -> None
 
 
 async def test_queries_may_be_streamed_too() -> None:
-    assert (await stream("{ number }")).text == 'event: next\ndata: {"data":{"number":1}}\n\nevent: complete\ndata:\n\n'
+    text = (await stream("{ number }")).text
+    assert text == RETRY + 'event: next\ndata: {"data":{"number":1}}\n\nevent: complete\ndata:\n\n'
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ async def test_queries_may_be_streamed_too() -> None:
 )
 async def test_errors_come_as_an_event_since_browsers_can_read_nothing_else(query: str, code: str) -> None:
     text = (await stream(query)).text
-    assert text.startswith("event: next\ndata: ")
+    assert text.startswith(RETRY + "event: next\ndata: ")
     assert f'"code":"{code}"' in text
     assert text.endswith("event: complete\ndata:\n\n")
 
@@ -89,11 +91,10 @@ async def test_a_quiet_stream_is_kept_alive_by_comments() -> None:
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    async def silence() -> AsyncGenerator[dict[str, Any], None]:
-        await asyncio.Event().wait()
-        yield {}
+    def silence(sink: Sink, tasks: asyncio.TaskGroup) -> None:
+        del sink, tasks
 
-    answer = EventStream(silence(), Position(), keep_alive_seconds=0.001)
+    answer = EventStream(silence, keep_alive_seconds=0.001)
     running = asyncio.create_task(answer({}, receive, send))  # type: ignore[arg-type] # ASGI messages are loosely typed
     await asyncio.wait_for(enough.wait(), 5)
     gone.set()

@@ -89,7 +89,7 @@ async def test_sse_gives_the_same_log_with_seqs_as_ids_and_resumes_by_them(api: 
         for last_event_id, first in (("", 1), ("3", 4)):
             headers = {"accept": "text/event-stream", "last-event-id": last_event_id}
             text = (await client.post(f"http://{address}/graphql", json=body, headers=headers)).text
-            assert text.startswith(f"event: next\nid: {first}\n")
+            assert text.startswith(f"retry: 1000\n\nevent: next\nid: {first}\n")
             assert text.endswith("event: complete\ndata:\n\n")
 
 

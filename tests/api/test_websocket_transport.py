@@ -2,52 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
-import orjson
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from graphql_api.metrics import Metrics
 from tests.api.probe import NO_SERVICES, STREAMS, ProbeRuntime, probe_app, stream_closed
 from tests.api.serving import served
-
-PROTOCOL = Subprotocol("graphql-transport-ws")
-
-
-class Client:
-    """Speaks JSON over a socket."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def send(self, type_: str, **more: Any) -> None:
-        await self.socket.send(orjson.dumps({"type": type_, **more}).decode())
-
-    async def receive(self) -> dict[str, Any]:
-        text = await asyncio.wait_for(self.socket.recv(), 5)
-        assert isinstance(text, str), "browsers' clients take texts alone"
-        message = orjson.loads(text)
-        assert isinstance(message, dict)
-        return message
-
-    async def begin(self) -> "Client":
-        await self.send("connection_init")
-        assert await self.receive() == {"type": "connection_ack"}
-        return self
-
-    async def subscribe(self, query: str, id_: str = "1") -> None:
-        await self.send("subscribe", id=id_, payload={"query": query})
-
-    async def closed(self) -> int:
-        """The code that the server closed the socket with."""
-        try:
-            while True:
-                await asyncio.wait_for(self.socket.recv(), 5)
-        except ConnectionClosed as closing:
-            return closing.rcvd.code if closing.rcvd else 1006
+from tests.api.socket_client import PROTOCOL, SocketClient, connected
 
 
 @pytest.fixture
@@ -67,12 +31,12 @@ async def address(runtime: ProbeRuntime, metrics: Metrics) -> AsyncIterator[str]
 
 
 @pytest.fixture
-async def client(address: str) -> AsyncIterator[Client]:
-    async with connect(f"ws://{address}/graphql", subprotocols=[PROTOCOL]) as socket:
-        yield Client(socket)
+async def client(address: str) -> AsyncIterator[SocketClient]:
+    async with connected(address) as client:
+        yield client
 
 
-async def test_a_subscription_gives_its_events_and_completes(client: Client) -> None:
+async def test_a_subscription_gives_its_events_and_completes(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("subscription { count(to: 2) }")
     assert await client.receive() == {"type": "next", "id": "1", "payload": {"data": {"count": 1}}}
@@ -80,14 +44,14 @@ async def test_a_subscription_gives_its_events_and_completes(client: Client) -> 
     assert await client.receive() == {"type": "complete", "id": "1"}
 
 
-async def test_queries_and_mutations_run_over_the_socket_too(client: Client) -> None:
+async def test_queries_and_mutations_run_over_the_socket_too(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("mutation { bump(by: 2) }")
     assert await client.receive() == {"type": "next", "id": "1", "payload": {"data": {"bump": 3}}}
     assert await client.receive() == {"type": "complete", "id": "1"}
 
 
-async def test_an_id_may_be_used_again_once_it_is_free(client: Client) -> None:
+async def test_an_id_may_be_used_again_once_it_is_free(client: SocketClient) -> None:
     await client.begin()
     for _ in range(2):
         await client.subscribe("{ number }")
@@ -104,7 +68,7 @@ async def test_an_id_may_be_used_again_once_it_is_free(client: Client) -> None:
         ("subscription($v: Int!) { count(to: $v) }", "BAD_USER_INPUT"),
     ],
 )
-async def test_an_operation_that_cannot_begin_ends_with_an_error(client: Client, query: str, code: str) -> None:
+async def test_an_operation_that_cannot_begin_ends_with_an_error(client: SocketClient, query: str, code: str) -> None:
     await client.begin()
     await client.subscribe(query)
     message = await client.receive()
@@ -114,7 +78,7 @@ async def test_an_operation_that_cannot_begin_ends_with_an_error(client: Client,
     assert (await client.receive())["type"] == "next", "the socket goes on"
 
 
-async def test_a_stream_that_breaks_ends_with_an_error_without_internals(client: Client) -> None:
+async def test_a_stream_that_breaks_ends_with_an_error_without_internals(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("subscription { breaks }")
     assert (await client.receive())["type"] == "next"
@@ -124,7 +88,9 @@ async def test_a_stream_that_breaks_ends_with_an_error_without_internals(client:
     assert "hunter2" not in str(message)
 
 
-async def test_completing_a_subscription_closes_its_stream_and_nothing_else(client: Client, metrics: Metrics) -> None:
+async def test_completing_a_subscription_closes_its_stream_and_nothing_else(
+    client: SocketClient, metrics: Metrics
+) -> None:
     await client.begin()
     await client.subscribe("subscription { silent }", "quiet")
     await client.send("ping")
@@ -137,7 +103,7 @@ async def test_completing_a_subscription_closes_its_stream_and_nothing_else(clie
     assert metrics._streams == 0
 
 
-async def test_a_client_that_goes_closes_all_its_streams(client: Client) -> None:
+async def test_a_client_that_goes_closes_all_its_streams(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("subscription { silent }")
     await client.send("ping")
@@ -146,7 +112,7 @@ async def test_a_client_that_goes_closes_all_its_streams(client: Client) -> None
     await stream_closed()
 
 
-async def test_a_reader_that_does_not_read_is_not_sent_more_than_its_socket_takes(client: Client) -> None:
+async def test_a_reader_that_does_not_read_is_not_sent_more_than_its_socket_takes(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("subscription { endless(size: 100000) }")
     await client.receive()
@@ -159,63 +125,49 @@ async def test_a_reader_that_does_not_read_is_not_sent_more_than_its_socket_take
     await stream_closed()
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", "1", "null", '"x"', "{", "{}", '{"type": "connect"}', '{"type": "subscribe"}', ""]
-)
-@pytest.mark.parametrize("begun", [True, False])
-async def test_what_is_no_message_of_the_protocol_closes_the_socket(client: Client, text: str, *, begun: bool) -> None:
-    if begun:
-        await client.begin()
-    await client.socket.send(text)
-    assert await client.closed() == 4400
-
-
-async def test_binary_messages_close_the_socket(client: Client) -> None:
-    await client.socket.send(b"{}")
-    assert await client.closed() == 4400
-
-
-async def test_nothing_is_executed_before_the_handshake(client: Client) -> None:
+async def test_nothing_is_executed_before_the_handshake(client: SocketClient) -> None:
     await client.subscribe("{ number }")
     assert await client.closed() == 4401
 
 
-async def test_pings_are_answered_before_the_handshake(client: Client) -> None:
+async def test_pings_are_answered_before_the_handshake(client: SocketClient) -> None:
     await client.send("ping", payload={"a": 1})
-    assert await client.receive() == {"type": "pong"}
+    assert await client.receive() == {"type": "pong", "payload": {"a": 1}}
 
 
-async def test_a_client_that_never_begins_is_sent_away(client: Client) -> None:
+async def test_a_client_that_never_begins_is_sent_away(client: SocketClient) -> None:
     assert await client.closed() == 4408
 
 
-async def test_two_handshakes_are_one_too_many(client: Client) -> None:
+async def test_two_handshakes_are_one_too_many(client: SocketClient) -> None:
     await client.begin()
     await client.send("connection_init")
     assert await client.closed() == 4429
 
 
-async def test_an_id_that_is_in_use_closes_the_socket(client: Client) -> None:
+async def test_an_id_that_is_in_use_closes_the_socket(client: SocketClient) -> None:
     await client.begin()
     await client.subscribe("subscription { silent }")
     await client.subscribe("subscription { silent }")
     assert await client.closed() == 4409
 
 
-async def test_the_handshake_may_have_a_null_payload_or_credentials(client: Client, runtime: ProbeRuntime) -> None:
+async def test_the_handshake_may_have_a_null_payload_or_credentials(
+    client: SocketClient, runtime: ProbeRuntime
+) -> None:
     await client.send("connection_init", payload={"authorization": "Bearer t"})
     assert (await client.receive())["type"] == "connection_ack"
     assert runtime.seen == ["Bearer t"]
 
 
-async def test_a_null_payload_is_no_payload(client: Client) -> None:
+async def test_a_null_payload_is_no_payload(client: SocketClient) -> None:
     await client.send("connection_init", payload=None)
     assert (await client.receive())["type"] == "connection_ack"
 
 
 async def test_the_legacy_protocol_is_not_spoken(address: str) -> None:
     async with connect(f"ws://{address}/graphql", subprotocols=[Subprotocol("graphql-ws")]) as socket:
-        assert await Client(socket).closed() == 4406
+        assert await SocketClient(socket).closed() == 4406
 
 
 async def test_a_foreign_web_page_gets_no_socket(address: str) -> None:

@@ -1,0 +1,127 @@
+"""All subscriptions of this process: who reads what, together where they ask the same."""
+
+import asyncio
+from dataclasses import replace
+
+from graphql import OperationType
+
+from graphql_api.context import Context, Position
+from graphql_api.fanout.frame import frames_of
+from graphql_api.fanout.reader import Opened, Reader
+from graphql_api.fanout.shared_stream import SharedStream
+from graphql_api.fanout.sharing import Beginning, Share, Sharing
+from graphql_api.fanout.sink import Sink
+from graphql_api.fanout.window import Window
+from graphql_api.metrics import Metrics
+from graphql_api.transports.operations import Operation, Operations
+from graphql_api.transports.request import GraphQLRequest
+
+
+class Streams:
+    """Shared streams begin with their first reader and end with their last one."""
+
+    def __init__(self, operations: Operations, sharing: Sharing, metrics: Metrics) -> None:
+        self._operations = operations
+        self._sharing = sharing
+        self._metrics = metrics
+        self._streams: dict[tuple[object, ...], SharedStream] = {}
+        self._following: dict[SharedStream, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def start(self, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup) -> Reader:
+        """Executes the request and gives `sink` what comes of it. What the reader does alone runs in `tasks`. Raises
+        `RequestRefused`.
+        """
+        self._operations.rates.take(context.caller)
+        return self.read(self._operations.prepare(request, context), request, context, sink, tasks)
+
+    def read(
+        self, operation: Operation, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup
+    ) -> Reader:
+        """As `start`, of what is prepared already."""
+        whole = request.with_text(operation.admitted.text)  # a document that a client registered may be forgotten by then
+
+        def reopen(after: int) -> Opened:
+            position = Position(after=after)
+            return self._operations.prepare(whole, replace(context, position=position)), position
+
+        subscribes = operation.kind is OperationType.SUBSCRIPTION
+        share = self._sharing.of(operation, request, context) if subscribes else None
+        opened = (operation, context.position)
+        reader = Reader(self, sink, tasks, share=share, opened=opened, reopen=reopen)
+        if subscribes:
+            self._metrics.stream_opened()
+        if share is None or not self.join(reader):
+            reader.read()
+        return reader
+
+    def join(self, reader: Reader) -> bool:
+        share = reader.share
+        assert share is not None
+        stream = self._streams.get(share.key)
+        if stream is None or stream.last is not None:  # who asks after it broke begins anew
+            stream = self._begin(share.key, reader)
+        if reader.member_of is not stream:
+            self._part(reader)
+            reader.member_of = stream
+            stream.readers.add(reader)
+        index = _place(stream.window, share, reader)
+        if index is None:
+            return False
+        reader.enter(stream, index)
+        return True
+
+    def left(self, reader: Reader, outcome: str | None) -> None:
+        """Queries and mutations are counted as they are run."""
+        self._part(reader)
+        if reader.kind is OperationType.SUBSCRIPTION:
+            self._metrics.stream_ended()
+            if outcome is not None:
+                self._metrics.count(reader.kind.value, outcome)
+
+    async def settled(self) -> None:
+        """Returns when the streams that nobody reads any more have ended."""
+        while self._ending:
+            await asyncio.wait(self._ending)
+
+    def _begin(self, key: tuple[object, ...], reader: Reader) -> SharedStream:
+        operation, position = reader.opened()
+        stream = self._streams[key] = SharedStream(Window(reader.seq))
+        task = asyncio.create_task(stream.run(frames_of(operation, position)))
+        self._following[stream] = task
+
+        def ended(_: object) -> None:
+            self._following.pop(stream, None)
+            self._ending.discard(task)
+
+        task.add_done_callback(ended)
+        return stream
+
+    def _part(self, reader: Reader) -> None:
+        stream, reader.member_of = reader.member_of, None
+        if stream is None:
+            return
+        stream.readers.discard(reader)
+        if not stream.readers:
+            assert reader.share is not None
+            self._forget(reader.share.key, stream)
+            following = self._following.get(stream)
+            if following is not None:
+                self._ending.add(following)
+                following.cancel()
+
+    def _forget(self, key: tuple[object, ...], stream: SharedStream) -> None:
+        if self._streams.get(key) is stream:
+            del self._streams[key]
+
+
+def _place(window: Window, share: Share, reader: Reader) -> int | None:
+    """Where in the window the reader goes on; None where it has to read alone first, be it that its place may not exist."""
+    match share.beginning:
+        case Beginning.NOTHING:
+            return window.end
+        case Beginning.LATEST:
+            return max(window.end - 1, 0)
+        case Beginning.LOG:
+            known = window.dropped_seq <= reader.seq and (reader.seq <= window.last_seq or reader.begun)
+            return window.behind(reader.seq) if known else None
