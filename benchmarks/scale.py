@@ -27,7 +27,7 @@ class Scale:
     event_rounds: int
     """Executions whose events are timed, at one subscriber and at many."""
     idle_seconds: float
-    """In which the reads of idle processes are counted; every fifteenth second is dearer."""
+    """In which the reads of idle processes are counted: a multiple of the ten seconds after which workers say that they are there."""
 
 
 FULL = Scale(
@@ -54,5 +54,5 @@ QUICK = Scale(
     map_items=300,
     held=1_000,
     event_rounds=30,
-    idle_seconds=15,
+    idle_seconds=20,
 )

@@ -45,7 +45,7 @@ def _told(wake_ups: Sequence[Any], commits: Mapping[str, Sequence[Sequence[int]]
 
 
 def _rows(what: str, nanoseconds: Sequence[int], goal: Goal | None = None) -> list[Row]:
-    cuts = quantiles(nanoseconds, n=100)
+    cuts = quantiles(nanoseconds, n=100, method="inclusive")
     return [
         Row(what=f"{what}, {name}", number=cut / 1e6, unit="ms", goal=goal)
         for name, cut in (("p50", cuts[49]), ("p99", cuts[98]))
