@@ -24,7 +24,7 @@ EVENTS = """query ($id: ID!, $after: Int!) {
         execution(id: $id) { id status lastSeq output failure { code message kind }
             events(after: $after, first: 100) { nodes { __typename seq at
                 ... on ExecutionStarted { worker }
-                ... on StepStarted { stepId attempt }
+                ... on StepStarted { stepId attempt kind }
                 ... on StepSucceeded { stepId attempt output }
                 ... on StepFailed { stepId attempt failure { code kind message } }
                 ... on StepRetryScheduled { stepId attempt failure { code kind } }

@@ -56,7 +56,7 @@ def _runs(events: Sequence[Event], calls: Sequence[Call]) -> Iterator[str]:
     begun: Counter[tuple[str, int]] = Counter()
     functions = set()
     for event in events:
-        step = event.get("stepId")
+        step = event.get("stepId", "")
         if event["__typename"] == "StepStarted":
             begun[step, event["attempt"]] += 1
             functions.update([step] if event["kind"] == "function" else [])

@@ -26,6 +26,7 @@ class Fleet:
         self._effects = effects
         self._random = random
         self._running: dict[str, list[Process]] = {"api": [], "worker": []}
+        self._starting: list[asyncio.Task[Process]] = []
         self.kills: list[Kill] = []
 
     async def start(self, *, apis: int, workers: int) -> None:
@@ -37,13 +38,9 @@ class Fleet:
         """Of the replicas of the API that answer."""
         return [process.url for process in self._running["api"] if process.url]
 
-    @property
-    def workers(self) -> Sequence[Process]:
-        return self._running["worker"]
-
     async def kill(self, role: str, *, busy: bool = False) -> None:
-        """One of them, at random; its successor is ready when this returns. `busy`: one in which a function is under way,
-        as soon as there is one.
+        """One of them that is ready, at random; its successor is on its way when this returns. `busy`: one in which a function
+        is under way, as soon as there is one.
         """
         while not (victims := self._victims(role, busy=busy)):
             await asyncio.sleep(0.005)
@@ -55,7 +52,11 @@ class Fleet:
         self.kills.append(Kill(role=role, pid=victim.pid, at=at, driven=self._effects.under_way(victim.pid)))
         successor = self._cloud.begin(role)
         self._running[role].append(successor)
-        await successor.ready()
+        self._starting.append(asyncio.create_task(successor.ready()))
+
+    async def whole(self) -> None:
+        """Once every successor is ready."""
+        await asyncio.gather(*self._starting)
 
     def _victims(self, role: str, *, busy: bool) -> list[Process]:
         self._effects.look()

@@ -1,6 +1,7 @@
 """Starts executions over HTTP, answers those that wait for somebody, watches some, and knows when all have ended."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -49,6 +50,7 @@ class Load:
     statuses: dict[str, str] = field(default_factory=dict)
     """Of those that have ended."""
     watchers: dict[str, Watcher] = field(default_factory=dict)
+    _started: int = 0
 
     @property
     def unfinished(self) -> list[str]:
@@ -58,21 +60,23 @@ class Load:
         for shape in (INNER_SHAPE, *SHAPES):
             await self.caller.insist(CREATE, definition=shape.definition)
 
-    async def run(self) -> None:
-        """Until every execution and every watcher has come to its end."""
+    async def run(self, more: Callable[[], bool]) -> None:
+        """Starts `count` executions, and others as long as there shall be `more`; until all have ended, and every watcher knows."""
         room = asyncio.Semaphore(self.window)
         async with asyncio.TaskGroup() as helping:
             looking = [helping.create_task(self._look(room)), helping.create_task(self._approve())]
             async with asyncio.TaskGroup() as starting:
-                for number in range(self.count):
+                while self._started < self.count or more():
                     await room.acquire()
-                    starting.create_task(self._start(number, starting))
+                    starting.create_task(self._start(starting))
             while self.unfinished:
                 await asyncio.sleep(LOOK_SECONDS)
             for task in looking:
                 task.cancel()
 
-    async def start(self, shape: Shape, number: int) -> Accepted:
+    async def start(self, shape: Shape) -> Accepted:
+        number = self._started
+        self._started += 1
         given = {
             "n": number,
             "key": f"key-{number % KEYS}",
@@ -84,15 +88,16 @@ class Load:
         self.accepted[execution_id] = accepted
         return accepted
 
-    async def _start(self, number: int, tasks: asyncio.TaskGroup) -> None:
-        accepted = await self.start(SHAPES[number % len(SHAPES)], number)
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        accepted = await self.start(SHAPES[self._started % len(SHAPES)])
         if self.random.random() < WATCHED_SHARE:
             watcher = Watcher(self.caller.url, accepted.id, self.random)
             self.watchers[accepted.id] = watcher
             tasks.create_task(watcher.run())
         if accepted.shape.waits_for == "signal":
             await asyncio.sleep(self.random.random())
-            await self.caller.insist(SEND, id=accepted.id, name=SIGNAL, payload={"n": number}, key=f"signal-{number}")
+            payload = {"n": accepted.input["n"]}
+            await self.caller.insist(SEND, id=accepted.id, name=SIGNAL, payload=payload, key=f"{accepted.key}-signal")
 
     async def _approve(self) -> None:
         """Until cancelled."""

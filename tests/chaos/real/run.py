@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -34,14 +34,15 @@ COUNT = "query ($workflow: String!) { executions(filter: {workflow: $workflow}) 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`kill` is awaited while the load is under way, and kills what it likes."""
+    """`kill` kills what it likes while the load is under way. The load goes on until it returns, unless it is `endless`."""
 
     seed: int
     executions: int
     window: int
     apis: int
     workers: int
-    kill: Callable[[Fleet, Random], Awaitable[None]]
+    kill: Callable[[Fleet, Random], Coroutine[Any, Any, None]]
+    endless: bool = False
 
 
 @dataclass(kw_only=True)
@@ -84,13 +85,14 @@ async def run(cloud: Cloud, plan: Plan) -> Findings:
         began = time.monotonic()
         killing = asyncio.create_task(plan.kill(fleet, random))
         try:
-            await load.run()
+            await load.run(lambda: not plan.endless and not killing.done())
             seconds = time.monotonic() - began
         finally:
             killing.cancel()
             stopped = await asyncio.gather(killing, return_exceptions=True)
         findings = Findings(seconds=seconds, kills=fleet.kills)
         findings.violations += [f"killing failed: {each!r}" for each in stopped if isinstance(each, Exception)]
+        await fleet.whole()
         findings.violations += fleet.ended_by_themselves()
         findings.violations += [each async for each in _freed_slots(load)]
         effects.look()
@@ -98,13 +100,12 @@ async def run(cloud: Cloud, plan: Plan) -> Findings:
         return findings
 
 
-async def _freed_slots(load: Load) -> Any:
+async def _freed_slots(load: Load) -> AsyncIterator[str]:
     """Once nobody is killed any more, every slot of a limited lane is to be had."""
     for shape in SHAPES:
         if shape.name not in (NARROW, TOOLS):
             continue
-        numbers = range(load.count, load.count + LIMITS[shape.name])
-        later = await asyncio.gather(*(load.start(shape, number) for number in numbers))
+        later = await asyncio.gather(*(load.start(shape) for _ in range(LIMITS[shape.name])))
         for accepted in later:
             try:
                 ended = await load.caller.until(accepted.id, "SUCCEEDED", "FAILED", seconds=SLOT_SECONDS)
@@ -165,7 +166,7 @@ def _seen(load: Load, executions: Mapping[str, Mapping[str, Any]]) -> Iterator[s
             yield f"{execution_id}: a watcher saw {watcher.seen} and the log has {stored}"
 
 
-async def _counts(load: Load, everything: Mapping[str, Accepted]) -> Any:
+async def _counts(load: Load, everything: Mapping[str, Accepted]) -> AsyncIterator[str]:
     """Requests were repeated, and nothing was started twice; a step that is tried again starts no second child."""
     expected = Counter(accepted.shape.name for accepted in everything.values())
     expected[INNER] = expected["child"]

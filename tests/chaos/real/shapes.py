@@ -118,7 +118,7 @@ SHAPES = (
             _work("broken", needs=[], failures=99, on_error={"step": "repair"}),
             _work("ignored", needs=[], failures=99, on_error="continue"),
             _work("repair", "repaired"),
-            _work("after", "${ steps.repair.output }", needs=["broken", "ignored"]),
+            _work("after", "${ steps.repair.output }", needs=["ignored", "repair"]),
         ],
         gives="${ steps.after.output }",
         output=lambda _: "repaired",

@@ -11,7 +11,7 @@ from tests.e2e.cloud import Cloud
 from tests.emulators import Emulators
 
 EXECUTIONS = 80
-WORKER_KILLS = 3
+WORKER_KILLS = 2
 
 
 async def kill(fleet: Fleet, random: Random) -> None:
