@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class SharedClock:
-    """A `Clock`. Correct from the first `look` on, to about the time that an answer of the store takes."""
+    """A `Clock`. Correct from the first `look` on, to about half the time that an answer of the store takes."""
 
     def __init__(self, local: Clock, store: DocumentStore) -> None:
         self._local = local
@@ -37,7 +37,9 @@ class SharedClock:
         after = self._local()
         if there is None:
             return
-        offset = there - (before + (after - before) / 2)
+        offset = there - after
+        if abs(offset - self.offset) <= (after - before) / 2:
+            return  # no more than how far the answer itself may be off: on a busy machine correcting that would do harm
         if abs(offset - self.offset) > WORTH_SAYING:
             _log.warning("this machine's clock is %.1f s off the store's; the store's counts", -offset.total_seconds())
         self.offset = offset

@@ -121,8 +121,8 @@ class DocumentStore(ABC):
     """True where documents go by themselves some time after their `expire_at`, except those that have others below them."""
 
     async def now(self) -> datetime | None:
-        """The time by the store's own clock, UTC, for processes on machines whose clocks differ. None where the store has none: then
-        this machine's is the only one.
+        """The time by the store's own clock at the moment this returns, UTC, for processes on machines whose clocks differ. None where
+        the store has none: then this machine's is the only one.
         """
         return None
 
