@@ -12,6 +12,11 @@ from engine.domain.durations import parse_duration
 
 SECRET_PREFIX = "WEFT_SECRET_"  # noqa: S105  # the name of a variable, not a secret
 NO_TOKENS_FILE = "WEFT_AUTH=token needs WEFT_TOKENS_FILE, the file of the tokens that may call"
+ROLES = ("admin", "editor", "viewer")
+LIMITS = (
+    "characters", "tokens", "operations", "root_fields", "depth", "fields", "aliases", "directives", "comparisons", "cost",
+    "seconds",
+)  # fmt: skip
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -26,7 +31,8 @@ class BadSettings(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Defaults are those of a laptop. `secrets` are the `WEFT_SECRET_<NAME>` variables, by NAME. `role` (all, api, worker) is said on
-    the command line; `project` and the emulators (`host:port`) are Google's own variables.
+    the command line; `project` and the emulators (`host:port`) are Google's own variables. `limits` are by role and name, `rates`
+    are requests and seconds by role.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +58,12 @@ class Settings:
     scripts: tuple[Path, ...] = ()
     prices: Path | None = None
     http_allow: tuple[Network, ...] = ()
+    limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    introspection: frozenset[str] | None = None
+    rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    documents: Path | None = None
+    documents_only: frozenset[str] = frozenset()
+    origins: tuple[str, ...] = ()
     grace: timedelta = timedelta(seconds=10)
     secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret
     secret_prefix: str = "weft"  # noqa: S105  # the same
@@ -122,6 +134,47 @@ def _lanes(text: str) -> dict[str, int]:
     return lanes
 
 
+def _roles(text: str) -> frozenset[str]:
+    names = _names(text)
+    if names == ("none",):
+        return frozenset()
+    for name in names:
+        if name not in ROLES:
+            raise ValueError(f"has {name!r}; write roles ({', '.join(ROLES)}), comma-separated, or none")
+    return frozenset(names)
+
+
+def _limits(text: str) -> dict[str, dict[str, int]]:
+    limits: dict[str, dict[str, int]] = {}
+    for part in _names(text):
+        name, _, value = part.partition("=")
+        role, _, limit = name.partition(".")
+        if role not in ROLES or limit not in LIMITS or not re.fullmatch("[1-9][0-9]{0,8}", value):
+            raise ValueError(
+                f"has {part!r}; write role.limit=number, such as viewer.cost=20000; limits: {', '.join(LIMITS)}"
+            )
+        limits.setdefault(role, {})[limit] = int(value)
+    return limits
+
+
+def _rates(text: str) -> dict[str, tuple[int, int]]:
+    rates = {}
+    for part in _names(text):
+        found = re.fullmatch("([a-z]+)=([1-9][0-9]{0,6})/([smh])", part)
+        if not found or found[1] not in ROLES:
+            raise ValueError(f"has {part!r}; write role=requests/s, /m or /h, such as editor=100/s,viewer=600/m")
+        rates[found[1]] = (int(found[2]), {"s": 1, "m": 60, "h": 3600}[found[3]])
+    return rates
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _names(text)
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", origin):
+            raise ValueError(f"has {origin!r}; write origins such as https://console.example.com, in small letters")
+    return origins
+
+
 VARIABLES = (
     Variable("WEFT_HOST", "host", str, "address to listen on; only loopback addresses with `WEFT_AUTH=local`"),
     Variable("WEFT_PORT", "port", _whole(0, 65535), "port to listen on; 0 takes a free one"),
@@ -185,6 +238,42 @@ VARIABLES = (
         _prefix,
         "in Secret Manager, `secrets.crm` of the tenant `acme` is the secret `<prefix>-acme-crm`",
     ),
+    Variable(
+        "WEFT_LIMITS",
+        "limits",
+        _limits,
+        "limits of requests: `role.limit=number`, such as `viewer.cost=20000`, comma-separated; see docs/api-limits.md",
+    ),
+    Variable(
+        "WEFT_INTROSPECTION",
+        "introspection",
+        _roles,
+        "roles that may introspect the schema, comma-separated, or `none`",
+    ),
+    Variable(
+        "WEFT_RATE",
+        "rates",
+        _rates,
+        "how often each caller may ask: `role=requests/s`, `/m` or `/h`, comma-separated; unset: no limit",
+    ),
+    Variable(
+        "WEFT_DOCUMENTS",
+        "documents",
+        Path,
+        "trusted GraphQL documents, which clients name by id or sha256: a directory, or a JSON file",
+    ),
+    Variable(
+        "WEFT_DOCUMENTS_ONLY",
+        "documents_only",
+        _roles,
+        "roles that may execute the documents of `WEFT_DOCUMENTS` alone, comma-separated",
+    ),
+    Variable(
+        "WEFT_ORIGINS",
+        "origins",
+        _origins,
+        "web pages that may use the API, such as `https://console.example.com`, comma-separated; others then may not",
+    ),
     Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
 )
 
@@ -234,6 +323,8 @@ def _disagreements(values: Mapping[str, Any]) -> list[str]:
         problems.append(NO_TOKENS_FILE)
     if "tokens_file" in values and "auth" not in values:
         problems.append("WEFT_TOKENS_FILE protects nothing without WEFT_AUTH=token; say `token`, or `local`")
+    if values.get("documents_only") and "documents" not in values:
+        problems.append("WEFT_DOCUMENTS_ONLY lets nothing be executed without WEFT_DOCUMENTS, the documents")
     role = values.get("role", "all")
     if role != "all" and (values.get("store"), values.get("bus")) != ("firestore", "pubsub"):
         problems.append(

@@ -18,13 +18,18 @@ from engine.bootstrap import Engine, open_engine
 from engine.executors.late import warm_up
 from engine.settings import NO_TOKENS_FILE, BadSettings, Settings
 from engine.usecases.services import Services
+from graphql_api.admission.rules import Rules
+from graphql_api.admission.trusted import BadDocument
 from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Runtime
 from graphql_api.metrics import Gauge
+from weft.api_rules import api_rules
+from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
+from weft.trusted_documents import BadDocuments
 
 CLOSING_SECONDS = 3
 """How long a stopping server waits for requests that are being answered. Streams are ended at once."""
@@ -62,7 +67,7 @@ class LocalRuntime:
 def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
     """Until a signal. `on_listening` gets the URL, such as `http://127.0.0.1:8000`, when requests are answered.
 
-    Raises `AddressInUse`, `AddressRefused`, `BadTokenFile`, and what `open_engine` raises.
+    Raises `AddressInUse`, `AddressRefused`, `BadTokenFile`, `BadDocuments`, and what `open_engine` raises.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, on_listening))
@@ -111,11 +116,11 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]
 
 
 async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
-    tokens = _tokens(settings)
+    tokens, rules = _tokens(settings), api_rules(settings)
     with closing(listen(settings)) as listener, _stop_signals() as stopping:
         async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
             graphql = settings.role != "worker"
-            app = EndingStreams(create_app(runtime, graphql=graphql, gauges=_gauges(engine)), stopping)
+            app = EndingStreams(_app(runtime, _gauges(engine), rules, graphql=graphql), stopping)
             listening = asyncio.Event()
 
             def announce() -> None:
@@ -127,6 +132,13 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
             await _answer(app, listener, stopping, announce)
             warming.cancel()
             await leaving
+
+
+def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, *, graphql: bool) -> ASGIApp:
+    try:
+        return create_app(runtime, graphql=graphql, gauges=gauges, rules=rules)
+    except BadDocument as error:
+        raise BadDocuments([f"WEFT_DOCUMENTS: {problem}" for problem in error.problems]) from error
 
 
 async def _leave(engine: Engine, stopping: asyncio.Event) -> None:
@@ -182,7 +194,7 @@ async def _answer(
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,

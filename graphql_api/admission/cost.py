@@ -115,11 +115,11 @@ class _Counting:
                 if node.selection_set:
                     entry.sets.append(node.selection_set)
                 continue
-            fragment: InlineFragmentNode | FragmentDefinitionNode
-            if isinstance(node, FragmentSpreadNode):
-                fragment = self._fragments[node.name.value]
-            else:
-                fragment = cast("InlineFragmentNode", node)
+            fragment: InlineFragmentNode | FragmentDefinitionNode = (
+                self._fragments[node.name.value]
+                if isinstance(node, FragmentSpreadNode)
+                else cast("InlineFragmentNode", node)
+            )
             if self._applies(fragment, type_):
                 self._collect(type_, fragment.selection_set, conditions, into)
 

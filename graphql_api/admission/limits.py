@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from engine.usecases.caller import Role
 
@@ -47,7 +48,12 @@ def changed(
     """`changes` are values by role and name of the limit. Roles in `introspection` may introspect, others may not; None
     leaves that as it is.
     """
-    merged = {role: replace(each, **changes.get(role, {})) for role, each in limits.items()}
+    merged = {role: _replaced(each, changes.get(role, {})) for role, each in limits.items()}
     if introspection is None:
         return merged
     return {role: replace(each, introspection=role in introspection) for role, each in merged.items()}
+
+
+def _replaced(limits: Limits, changes: Mapping[str, int]) -> Limits:
+    given: dict[str, Any] = dict(changes)
+    return replace(limits, **given)

@@ -12,6 +12,7 @@ from graphql_api.context import Context, Credentials, Identity, Position, Runtim
 from graphql_api.errors import UNAUTHENTICATED
 from graphql_api.fanout.streams import Streams
 from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
+from graphql_api.transports.forged import check_get
 from graphql_api.transports.json_text import write_json
 from graphql_api.transports.operations import Operation, Operations
 from graphql_api.transports.reading import read_request
@@ -59,6 +60,8 @@ class GraphQLOverHTTP:
         )
         operation = self._operations.prepare(given, context)
         media_type = _media_type(request.method, accept, operation)
+        if request.method == "GET":
+            check_get(request.headers)
         if media_type == EVENT_STREAM:
             return EventStream(partial(self._streams.read, operation, given, context), identity.while_valid)
         return _response(await operation.run(), media_type, headers=rate_limit)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from graphql_api.transports.json_text import read_json
 from graphql_api.transports.refusal import bad_request, refuse
@@ -72,15 +72,18 @@ async def _body(request: Request) -> bytes:
     chunks: list[bytes] = []
     size = 0
     stream = request.stream()
-    async for chunk in stream:
-        size += len(chunk)
-        if size > MAX_BODY:
-            chunks.clear()
-            await _drop(stream)
-            raise refuse(
-                413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
-            )
-        chunks.append(chunk)
+    try:
+        async for chunk in stream:
+            size += len(chunk)
+            if size > MAX_BODY:
+                chunks.clear()
+                await _drop(stream)
+                raise refuse(
+                    413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
+                )
+            chunks.append(chunk)
+    except ClientDisconnect as error:  # nobody reads the answer
+        raise bad_request("The body is not complete") from error
     return b"".join(chunks)
 
 

@@ -43,7 +43,8 @@ async def test_the_newer_media_type_is_used_where_a_client_prefers_it(client: ht
 
 async def test_a_query_by_get_is_answered(client: httpx.AsyncClient) -> None:
     parameters = {"query": "query Q($v: JSON!) { echo(value: $v) }", "variables": '{"v": 1}', "operationName": "Q"}
-    assert (await client.get("/graphql", params=parameters)).json() == {"data": {"echo": 1}}
+    response = await client.get("/graphql", params=parameters, headers={"accept": "application/json"})
+    assert response.json() == {"data": {"echo": 1}}
 
 
 async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:

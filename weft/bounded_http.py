@@ -1,0 +1,128 @@
+"""The server's side of HTTP/1.1 connections, bounded in time and size: uvicorn waits for a request for ever."""
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from graphql_api.transports.json_text import write_json
+
+_REASONS = {
+    HTTPStatus.REQUEST_TIMEOUT: ("REQUEST_TIMEOUT", "The request did not come in time"),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: ("HEADERS_TOO_LARGE", "The address and the headers are too large"),
+}
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A client that is slow on purpose holds a connection, and nothing else, no longer than this:
+
+    - the address and the headers come within `HEAD_SECONDS` of the connection, or of the first byte of a later request, and
+      have at most `HEAD_BYTES`;
+    - a body brings at least `BODY_BYTES` in every `BODY_SECONDS`;
+    - what is ready to be sent is taken within `WRITE_SECONDS`, of which the kernel and this process hold some 100 KB.
+    """
+
+    HEAD_SECONDS = 10.0
+    HEAD_BYTES = 65_536
+    BODY_SECONDS = 20.0
+    BODY_BYTES = 50_000
+    WRITE_SECONDS = 60.0
+
+    _reading: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
+    _in_message = False
+    _in_body = False
+    _head_bytes = 0
+    _body_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._reading = self.loop.call_later(self.HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._in_body:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if not self._in_message:
+            self._stop_waiting()
+        elif self._in_body:
+            self._body_bytes += len(data)
+            if self._reading is None:
+                self._await_body()
+        elif self._head_bytes > self.HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._reading is None:
+            self._reading = self.loop.call_later(self.HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_message = True
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_body = True
+        self._head_bytes = 0
+        self._stop_waiting()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_message = self._in_body = False
+
+    def handle_websocket_upgrade(self) -> None:
+        self._in_message = False
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._writing is None:
+            self._writing = self.loop.call_later(self.WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+        self._stop_writing()
+
+    def _await_body(self) -> None:
+        self._body_bytes = 0
+        self._reading = self.loop.call_later(self.BODY_SECONDS, self._look_at_body)
+
+    def _look_at_body(self) -> None:
+        """What is not read, because a former request on the connection is not answered yet, is not the client's fault."""
+        if self._body_bytes >= self.BODY_BYTES or self.flow.read_paused:
+            self._await_body()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Says why, unless an answer has begun."""
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_response(status))
+        self.transport.close()
+
+    def _stop_waiting(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _stop_writing(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+
+
+def _response(status: HTTPStatus) -> bytes:
+    code, message = _REASONS[status]
+    body = write_json({"errors": [{"message": message, "extensions": {"code": code}}]})
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
