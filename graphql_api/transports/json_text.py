@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from graphql_api.transports.json_size import check_values
 from graphql_api.transports.refusal import bad_request
 
 _WIDE_NUMBER = re.compile(rb"[0-9]{20}")
@@ -16,6 +17,7 @@ def read_json(text: bytes | str) -> Any:
     bits, of which it would make a float, are let through as they are: the checks of the inputs name the field.
     """
     encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    check_values(encoded)
     try:
         value = orjson.loads(encoded)
     except orjson.JSONDecodeError as error:
