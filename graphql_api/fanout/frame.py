@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
+from graphql import OperationType
+
 from graphql_api.context import Position
 from graphql_api.errors import formatted_exception
 from graphql_api.transports.json_text import write_json
@@ -52,6 +54,8 @@ async def frames_of(operation: Operation, position: Position) -> AsyncGenerator[
     """What the operation gives, to its end; `position` is that of its context. Raises nothing."""
     async with aclosing(operation.stream()) as responses:
         async for response in responses:
+            if operation.kind is OperationType.SUBSCRIPTION:
+                operation.metrics.event_executed()
             try:
                 frame = Frame.of(response, position)
             except Exception as error:  # noqa: BLE001 # a value that cannot be written is our mistake; errors.py logs it

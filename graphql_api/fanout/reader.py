@@ -89,6 +89,8 @@ class Reader:
         self.pump()
 
     def offer(self, frame: Frame) -> None:
+        if self._stream is None:  # it left while the frame was handed out
+            return
         self._index += 1
         self._take(frame)
         if self._stream is not None and not self._sink.outbox.room:

@@ -11,7 +11,7 @@ from graphql_api.fanout.reader import Opened, Reader
 from graphql_api.fanout.shared_stream import SharedStream
 from graphql_api.fanout.sharing import Beginning, Share, Sharing
 from graphql_api.fanout.sink import Sink
-from graphql_api.fanout.window import Window
+from graphql_api.fanout.window import WINDOW_BYTES, Window
 from graphql_api.metrics import Metrics
 from graphql_api.transports.operations import Operation, Operations
 from graphql_api.transports.request import GraphQLRequest
@@ -20,10 +20,14 @@ from graphql_api.transports.request import GraphQLRequest
 class Streams:
     """Shared streams begin with their first reader and end with their last one."""
 
-    def __init__(self, operations: Operations, sharing: Sharing, metrics: Metrics) -> None:
+    def __init__(
+        self, operations: Operations, sharing: Sharing, metrics: Metrics, *, window_bytes: int = WINDOW_BYTES
+    ) -> None:
+        """`window_bytes`: what a shared stream keeps for readers that are behind."""
         self._operations = operations
         self._sharing = sharing
         self._metrics = metrics
+        self._window_bytes = window_bytes
         self._streams: dict[tuple[object, ...], SharedStream] = {}
         self._following: dict[SharedStream, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -86,7 +90,7 @@ class Streams:
 
     def _begin(self, key: tuple[object, ...], reader: Reader) -> SharedStream:
         operation, position = reader.opened()
-        stream = self._streams[key] = SharedStream(Window(reader.seq))
+        stream = self._streams[key] = SharedStream(Window(reader.seq, self._window_bytes))
         task = asyncio.create_task(stream.run(frames_of(operation, position)))
         self._following[stream] = task
 
