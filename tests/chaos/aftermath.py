@@ -64,14 +64,14 @@ def _check_log(watchman: Watchman, execution_id: str, log: Log, definitions: dic
         taken_over = _taken_over(log)
     try:
         check_log(definitions[first.workflow], log.events, taken_over=taken_over)
-    except AssertionError as error:
-        watchman.violated(f"{execution_id}: the log breaks a rule: {error}")
+    except (AssertionError, LookupError) as error:
+        watchman.violated(f"{execution_id}: the log breaks a rule: {error!r}")
 
 
 def _taken_over(log: Log) -> int:
-    """Entries that a retry or a fork took over: those up to the first that is its own."""
+    """Entries that a retry or a fork took over: those of steps, before its own begin with its start or its end."""
     for place, event in enumerate(log.events[1:]):
-        if isinstance(event, (e.ExecutionStarted, e.ExecutionStatusChanged, e.ExecutionAdmitted, *e.TERMINAL)):
+        if not isinstance(event, e.StepEvent):
             return place
     return 0
 

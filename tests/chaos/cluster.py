@@ -35,6 +35,11 @@ class Machine:
         self.dead: list[Process] = []
 
     @property
+    def answers(self) -> bool:
+        """Whether it serves the API."""
+        return self._settings.role != "worker"
+
+    @property
     def process(self) -> Process | None:
         return self._process if self._process is not None and self._process.running else None
 
@@ -44,7 +49,7 @@ class Machine:
         seed = f"{self._random.random()}"
         self._process = Process(self._world, name, self._settings, skew=self._skew, seed=seed)
         self._watchman.went_on[name] = self._process.went_on
-        self._process.start(lambda engine: self._watchman.workers[name].add(engine.worker.worker_id))
+        self._process.start(lambda engine: self._watchman.serves(name, engine))
 
     async def suffer(self, mean: float) -> None:
         """Until the calm: now and then the process dies, stands still, is cut off or is replaced."""
@@ -73,6 +78,7 @@ class Machine:
         process = self._process
         assert process is not None
         process.kill()
+        self._watchman.dies(process.name)
         self.dead.append(process)
         self._process = None
         asyncio.get_running_loop().call_later(
@@ -147,7 +153,9 @@ class Cluster:
 
     async def ask(self, request: Callable[[Engine], Awaitable[T]]) -> T:
         """Of any process that runs. Raises `Gone`, or whatever the use case raises."""
-        running = [process for machine in self.machines if (process := machine.process) is not None]
+        running = [
+            process for machine in self.machines if machine.answers and (process := machine.process) is not None
+        ]
         if not running:
             raise Gone
         return await self._random.choice(running).ask(request)

@@ -50,7 +50,13 @@ class World:
         self.exchange = Exchange(self.faults)
         self.trace = Trace()
         self.effects = Effects(self.trace)
+        self.violations: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def violated(self, what: str) -> None:
+        """Violations are gathered, so that one does not hide another."""
+        self.violations.append(what)
+        self.trace.add("VIOLATED", what)
 
     def later(self, what: Coroutine[Any, Any, None]) -> None:
         """Something that nobody waits for."""
@@ -96,13 +102,17 @@ class Process(Owner):
         self._spawn(self._live(serves))
 
     async def _live(self, serves: Callable[[Engine], None]) -> None:
-        while not self._stop.is_set():
-            try:
-                await self._serve(serves)
-            except Unavailable as error:
-                self._world.trace.add(self.name, f"cannot start: {error}")
-                await asyncio.sleep(1)
-        self._ended.set()
+        try:
+            while not self._stop.is_set():
+                try:
+                    await self._serve(serves)
+                except Unavailable as error:
+                    self._world.trace.add(self.name, f"cannot start: {error}")
+                    await asyncio.sleep(1)
+        except Exception as error:  # noqa: BLE001 - whatever ends a process that should not end
+            self._world.violated(f"{self.name} ended with {type(error).__name__}: {error}")
+        finally:
+            self._ended.set()
 
     async def _serve(self, serves: Callable[[Engine], None]) -> None:
         async with open_engine(
@@ -115,7 +125,7 @@ class Process(Owner):
         ) as engine:
             self.engine = engine
             serves(engine)
-            self._world.trace.add(self.name, f"serves as {engine.worker.worker_id}")
+            self._world.trace.add(self.name, f"serves as {engine.worker.worker_id if engine.worker else 'API'}")
             await self._stop.wait()
             self.engine = None
 

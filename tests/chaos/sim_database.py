@@ -17,7 +17,7 @@ from engine.storage.sqlite.tables import Table
 from tests.contracts.dictionary import Dictionary, compare
 
 Change = tuple[Document | None, Document | None]
-"""Before and after."""
+"""Before and after; one of them is there."""
 Observer = Callable[[str, Sequence[Change]], None]
 """Given who committed, and what changed, right after it did."""
 
@@ -45,7 +45,8 @@ class Database(Dictionary):
         before = [self.documents.get(write.path) for write in plain]
         super().commit(plain)
         self.commits += 1
-        changed = [(was, self.documents.get(write.path)) for was, write in zip(before, plain, strict=True)]
+        pairs = [(was, self.documents.get(write.path)) for was, write in zip(before, plain, strict=True)]
+        changed = [(was, is_) for was, is_ in pairs if was is not is_]
         for observer in self.observers:
             observer(by, changed)
 

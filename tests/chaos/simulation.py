@@ -5,6 +5,7 @@ import gc
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -83,14 +84,13 @@ class Simulation:
         limits = {
             each["name"]: each["concurrency"]["limit"] for each in self._definitions if "concurrency" in each
         }
-        self.watchman = Watchman(self.world.trace, self.world.effects, lanes=LANES, limits=limits)
-        self.world.database.observers.append(self.watchman.on_commit)
+        self.watchman = Watchman(self.world, lanes=LANES, limits=limits)
 
     def run(self, sabotage: Sabotage | None) -> Outcome:
         if sabotage is not None:
             sabotage(self.world)
         seconds = 0.0
-        violations = self.watchman.violations
+        violations = self.world.violations
         try:
             seconds = run_virtually(self._main())
         except Stuck as stuck:
@@ -114,8 +114,10 @@ class Simulation:
         settings = Settings(
             modules=("tests.chaos.functions",), lanes=LANES, lease=lease, capacity=random.choice([2, 5, 200])
         )
+        roles = ["all", *random.choices(["all", "all", "worker", "api"], k=random.randint(1, 3))]
         machines = [
-            Machine(self.world, self.watchman, f"p{n}", settings, f"{self._seed}") for n in range(random.randint(2, 4))
+            Machine(self.world, self.watchman, f"p{n}", replace(settings, role=role), f"{self._seed}")
+            for n, role in enumerate(roles)
         ]
         cluster = Cluster(self.world, machines, random)
         clients = Clients(self.world, cluster, self.watchman, random)

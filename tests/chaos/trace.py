@@ -7,7 +7,7 @@ from collections import deque
 
 from tests.chaos.virtual_loop import OWNER
 
-KEPT = 400
+KEPT = 3000
 
 
 class Trace:

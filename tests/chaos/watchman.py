@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 
+from engine.bootstrap import Engine
 from engine.domain import events as e
 from engine.domain.status import FailureKind
+from engine.runtime.worker import Worker
 from engine.storage.port import Document
-from engine.storage.repositories.head import HeadBody, decode_head
-from tests.chaos.effects import Call, Effects
+from engine.storage.repositories.head import HeadBody, Lease, decode_head
+from tests.chaos.effects import Call
+from tests.chaos.process import World
 from tests.chaos.sim_database import Change
 from tests.chaos.sim_store import true_time
 from tests.chaos.slots import Slots
-from tests.chaos.trace import Trace
 
 EXECUTED = frozenset({"function", "llm"})
 """Kinds whose results only the process that holds the lease can have."""
@@ -54,26 +56,39 @@ class Log:
 
 
 class Watchman:
-    """`workers` tells the worker id of each process; `violations` are gathered, so that one does not hide another."""
+    """`workers` tells the worker ids of each process."""
 
-    def __init__(self, trace: Trace, effects: Effects, *, lanes: dict[str, int], limits: dict[str, int]) -> None:
-        self._trace = trace
+    def __init__(self, world: World, *, lanes: dict[str, int], limits: dict[str, int]) -> None:
+        self._trace = world.trace
+        self.violated = world.violated
         self._lanes = lanes
         self._limits = limits
         self.workers: dict[str, set[str]] = defaultdict(set)
+        self._engines: dict[str, Worker] = {}
         self.went_on: dict[str, list[float]] = {}
-        self.violations: list[str] = []
         self.logs: defaultdict[str, Log] = defaultdict(Log)
         self.heads: dict[str, HeadBody] = {}
         self.calls: Counter[tuple[str, str, int, str]] = Counter()
         self.slots = Slots()
         self.tolerance = 5.0
         """Seconds that the clocks of processes may be apart."""
-        effects.observers.append(self.on_call)
+        world.effects.observers.append(self.on_call)
+        world.database.observers.append(self.on_commit)
 
-    def violated(self, what: str) -> None:
-        self.violations.append(what)
-        self._trace.add("VIOLATED", what)
+    def serves(self, process: str, engine: Engine) -> None:
+        if engine.worker is not None:
+            self.workers[process].add(engine.worker.worker_id)
+            self._engines[engine.worker.worker_id] = engine.worker
+
+    def dies(self, process: str) -> None:
+        """What it held, nobody works on any more."""
+        for worker_id in self.workers[process]:
+            self._engines.pop(worker_id, None)
+
+    def drives(self, worker_id: str, execution_id: str) -> bool:
+        """Whether the worker is at it. It may have given up before its lease runs out."""
+        worker = self._engines.get(worker_id)
+        return worker is not None and execution_id in worker._driving
 
     # -------------------------------------------------------------- commits
 
@@ -151,7 +166,7 @@ class Watchman:
             self.violated(f"{execution_id}: the epoch went back")
         if is_ is not None:
             self._on_holder(by, execution_id, old, new)
-        elif was is not None and was.owner not in self.workers[by] and not new.state.terminal:
+        elif was is not None and was.owner not in self.workers[by] and not new.state.terminal and self._in_force(was):
             self.violated(f"{execution_id}: {by} dropped the lease of {was.owner}")
 
     def _on_holder(self, by: str, execution_id: str, old: HeadBody | None, new: HeadBody) -> None:
@@ -162,13 +177,15 @@ class Watchman:
         claimed = was is None or was.epoch != is_.epoch
         if claimed and old is not None and is_.epoch <= old.epoch:
             self.violated(f"{execution_id}: {by} claimed under the used epoch {is_.epoch}")
-        stolen = claimed and was is not None and was.owner not in self.workers[by]
-        if stolen and was is not None and (was.until - true_time()).total_seconds() > self.tolerance:
+        if claimed and was is not None and was.owner not in self.workers[by] and self._in_force(was):
             self.violated(f"{execution_id}: {by} took the lease of {was.owner}, which is good until {was.until}")
         if is_ != was and is_.owner not in self.workers[by]:
             self.violated(f"{execution_id}: {by} wrote a lease for {is_.owner}")
         if claimed:
             self._on_lane(execution_id, new.state.lane)
+
+    def _in_force(self, lease: Lease) -> bool:
+        return (lease.until - true_time()).total_seconds() > self.tolerance
 
     def _on_lane(self, execution_id: str, lane: str) -> None:
         """More than the limit may be driven only where a slot ran out while its holder could not renew it."""
@@ -179,6 +196,7 @@ class Watchman:
             (each.state.id, each.lease.owner)
             for each in self.heads.values()
             if each.lease is not None and each.lease.until > true_time() and each.state.lane == lane
+            if self.drives(each.lease.owner, each.state.id)
         ]
         excused = sum(owner in self.slots.lost[lane] for _, owner in held)
         if len(held) - excused > limit:

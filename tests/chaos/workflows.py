@@ -128,7 +128,7 @@ class _Steps:
 
     def _step(self, step_id: str) -> JsonObject:
         random = self._random
-        kinds = ["work"] * 6 + ["transform", "sleep", "approval", "signal", "ask", "model", "fail", "map", "loop", "child"]
+        kinds = ["work"] * 6 + ["transform", "sleep", "approval", "signal", "ask", "model", "fail", "map", "loop", "child", "emit"]
         kind = random.choice(kinds)
         if kind == "child" and self._children:
             given = {"workflow": INNER, "input": {"key": "k", "flag": True}}
@@ -167,6 +167,8 @@ class _Steps:
                 return {"id": step_id, "kind": "signal", "with": {"name": random.choice(["go", "stop"]), **patience}}
             case "ask":
                 return {"id": step_id, "kind": "function", "with": {"call": "chaos.ask", "args": {"value": step_id}}}
+            case "emit":
+                return {"id": step_id, "kind": "emit", "with": {"type": "chaos.happened", "data": "${ input.key }"}}
             case "model":
                 return _model(random, step_id)
             case "fail":
