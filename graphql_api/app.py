@@ -70,7 +70,7 @@ def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> list[BaseRoute
     check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
     persisted = PersistedDocuments(rules.trusted, rules.only_trusted)
     admission = Admission(documents, rules.limits, persisted, reports_cost=True)
-    operations = Operations(schema, admission, metrics, Rates(rules.rates))
+    operations = Operations(admission, metrics, Rates(rules.rates))
     streams = Streams(operations, Sharing(SHARED), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
     return [

@@ -30,7 +30,7 @@ from graphql_api.compiled.unsupported import Reason, Unsupported
 
 MOST_VARIANTS = 8
 
-Values = tuple[bool, ...]
+Values = tuple[Any, ...]
 
 
 class CompiledOperation:
@@ -47,16 +47,23 @@ class CompiledOperation:
         defined = {each.variable.name.value for each in operation.variable_definitions or ()}
         self._conditions = [name for name in dict.fromkeys(_conditions(directives)) if name in defined]
         self._executed = Executed(schema, operation, fragments)
-        self._variants: dict[Values, Sequence[Make]] = {}
+        self._variants: dict[Values, Sequence[Make] | Reason] = {}
 
-    def variant(self, variables: VariableValues) -> Sequence[Make]:
-        """What has to be made, one after the other. Raises `Unsupported`."""
+    def variant(self, variables: VariableValues) -> Sequence[Make] | Reason:
+        """What has to be made, one after the other; or why that cannot be compiled."""
         coerced = variables.coerced
         values = tuple([coerced.get(name) for name in self._conditions])
-        known = self._variants.get(values)  # type: ignore[arg-type]  # what is not boolean is not found
-        if known is None:
-            known = self._compiled(values)
-        return known
+        known = self._variants.get(values)
+        if known is not None:
+            return known
+        if not all(isinstance(value, bool) for value in values) or len(self._variants) >= MOST_VARIANTS:
+            return Reason.CONDITIONS
+        try:
+            made: Sequence[Make] | Reason = self._compiled(values)
+        except Unsupported as unsupported:
+            made = unsupported.reason
+        self._variants[values] = made
+        return made
 
     async def execute(
         self,
@@ -81,20 +88,15 @@ class CompiledOperation:
             data = None
         return ExecutionResult(data, run.errors or None)
 
-    def _compiled(self, values: Sequence[Any]) -> Sequence[Make]:
-        if len(self._variants) >= MOST_VARIANTS or not all(isinstance(value, bool) for value in values):
-            raise Unsupported(Reason.CONDITIONS)
+    def _compiled(self, values: Values) -> Sequence[Make]:
         schema, operation, fragments = self._executed
         decided = VariableValues({}, dict(zip(self._conditions, values, strict=True)))
         selections = Selections(schema, operation, fragments, decided)
         root = schema.get_root_type(operation.operation)
         assert root is not None  # the document is valid
         if operation.operation is OperationType.MUTATION:
-            steps: Sequence[Make] = selections.root_fields(root)
-        else:
-            steps = [selections.root(root)]
-        self._variants[tuple(values)] = steps
-        return steps
+            return selections.root_fields(root)
+        return [selections.root(root)]
 
 
 _INCREMENTAL = (GraphQLDeferDirective.name, GraphQLStreamDirective.name)

@@ -20,6 +20,7 @@ from graphql_api.admission.cost import formulas_of
 from graphql_api.admission.formula import Formula, largest
 from graphql_api.admission.limits import Limits
 from graphql_api.admission.measures import Excess, Measures, measures_of
+from graphql_api.compiled import Programs
 from graphql_api.errors import PARSE_FAILED, VALIDATION_FAILED, formatted_all
 from graphql_api.transports.refusal import RequestRefused
 
@@ -33,7 +34,7 @@ _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS}}}")
 class Document:
     """A valid document, and what is known about it for every request: `costs` are by the name of the operation."""
 
-    node: DocumentNode
+    programs: Programs
     measures: Measures
     costs: dict[str | None, Formula]
     highest_cost: Formula
@@ -63,7 +64,7 @@ class Documents:
         _check_measures(measures, limits)
         self._validate(node, hide_suggestions=not limits.introspection)
         costs = formulas_of(self._schema, node)
-        document = Document(node, measures, costs, largest(costs.values()))
+        document = Document(Programs(self._schema, node, measures.fields), measures, costs, largest(costs.values()))
         self._remember(text, document)
         return document
 

@@ -1,24 +1,25 @@
 """Operations: what every transport does with a request once it has read it.
 
-Strawberry builds the schema; graphql-core runs it directly, since Strawberry's own way around it (extensions, hooks, a
-fresh validation) costs more than the execution itself and is not used here.
+Strawberry builds the schema; operations are compiled against it, and what cannot be compiled graphql-core executes.
+Strawberry's own way of executing (extensions, hooks, a fresh validation) costs more than the execution and is not used.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution import Executor, create_source_event_stream
 
 from graphql_api.admission.admission import Admission, Admitted
 from graphql_api.admission.rates import Rates
+from graphql_api.compiled import Prepared
 from graphql_api.context import Context
 from graphql_api.errors import BAD_USER_INPUT, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
-from graphql_api.transports.plain_fields import PlainFieldExecutor, is_awaitable, plain_fields_of
 from graphql_api.transports.refusal import RequestRefused
 from graphql_api.transports.request import GraphQLRequest
 
@@ -26,21 +27,27 @@ Response = dict[str, Any]
 """`data` and `errors` as they go to the client. Without `data`, nothing was executed, or a stream broke."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Operation:
     """An operation that is ready to run: its document is valid and its variables fit."""
 
-    executor: Executor[Any]
+    prepared: Prepared
+    context: Context
     admitted: Admitted
     metrics: Metrics
 
     @property
     def kind(self) -> OperationType:
-        return self.executor.operation.operation
+        return self.prepared.program.operation.operation
+
+    @cached_property
+    def executor(self) -> Executor[Any]:
+        """graphql-core's, which opens subscriptions."""
+        return self.prepared.executor(self.context)
 
     async def run(self) -> Response:
         """Of a query or a mutation."""
-        response = await self.admitted.carried_out(_executed(self.executor))
+        response = await self.admitted.carried_out(self._executed(None, self.context))
         self.metrics.count(self.kind.value, "error" if "errors" in response else "ok")
         return response
 
@@ -67,17 +74,18 @@ class Operation:
             return
         async with aclosing(cast("AsyncGenerator[Any, None]", opened)) as events:
             async for event in events:
-                executor = self.executor.build_per_event_executor(event)
-                executor.context_value = executor.context_value.renewed()
-                yield await _executed(executor)
+                yield await self._executed(event, self.context.renewed())
+
+    async def _executed(self, root: Any, context: Context) -> Response:
+        self.metrics.executed(self.prepared.left_to_core)
+        result = await self.prepared.execute(root, context)
+        if result.errors:
+            return {"data": result.data, "errors": formatted_all(result.errors)}
+        return {"data": result.data}
 
 
 class Operations:
-    def __init__(
-        self, schema: GraphQLSchema, admission: Admission, metrics: Metrics, rates: Rates | None = None
-    ) -> None:
-        self._schema = schema
-        self._plain_fields = plain_fields_of(schema)
+    def __init__(self, admission: Admission, metrics: Metrics, rates: Rates | None = None) -> None:
         self._admission = admission
         self.rates = rates or Rates()
         """Transports ask before they prepare, since a stream that goes on is prepared again."""
@@ -87,32 +95,21 @@ class Operations:
         """Raises `RequestRefused`."""
         try:
             admitted = self._admission.admit(request, context.caller)
-            executor = PlainFieldExecutor.build(
-                self._schema,
-                admitted.document.node,
-                context_value=context,
-                raw_variable_values=request.variables,
-                operation_name=request.operation_name,
-                max_coercion_errors=20,
-                hide_suggestions=admitted.hide_suggestions,
-                is_awaitable=is_awaitable,
-                plain_fields=self._plain_fields,
-            )
+            prepared = _prepared(admitted, request)
         except RequestRefused:
             self._metrics.count("request", "refused")
             raise
         except Exception as error:
             self._metrics.count("request", "error")
             raise RequestRefused([formatted_exception(error)], status=500) from error
-        if isinstance(executor, list):
+        if isinstance(prepared, list):
             self._metrics.count("request", "refused")
-            raise RequestRefused(formatted_all(executor, BAD_USER_INPUT))
-        return Operation(executor=executor, admitted=admitted, metrics=self._metrics)
+            raise RequestRefused(formatted_all(prepared, BAD_USER_INPUT))
+        return Operation(prepared=prepared, context=context, admitted=admitted, metrics=self._metrics)
 
 
-async def _executed(executor: Executor[Any]) -> Response:
-    outcome = executor.execute_operation()
-    result = cast("ExecutionResult", await outcome if isawaitable(outcome) else outcome)
-    if result.errors:
-        return {"data": result.data, "errors": formatted_all(result.errors)}
-    return {"data": result.data}
+def _prepared(admitted: Admitted, request: GraphQLRequest) -> Prepared | list[GraphQLError]:
+    program = admitted.document.programs.get(request.operation_name)
+    if isinstance(program, GraphQLError):
+        return [program]
+    return program.prepare(request.variables, hide_suggestions=admitted.hide_suggestions)

@@ -16,6 +16,8 @@ from engine.domain.errors import BadRequest, NotFound, Unavailable
 from engine.usecases.services import Services
 from graphql_api.admission.admission import Admission
 from graphql_api.admission.limits import DEFAULT_LIMITS, RoleLimits
+from graphql_api.admission.persisted import PersistedDocuments
+from graphql_api.admission.rates import Rates
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info, Runtime
 from graphql_api.fanout.sharing import Beginning, Shared, Sharing
 from graphql_api.fanout.streams import Streams
@@ -150,10 +152,12 @@ def probe_app(
     *,
     patience: Patience = PATIENCE,
     operations_of_a_socket: int = MAX_OPERATIONS,
+    persisted: PersistedDocuments | None = None,
+    rates: Rates | None = None,
 ) -> Starlette:
     metrics = metrics or Metrics(NO_SERVICES)
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))._schema
-    operations = Operations(schema, Admission(Documents(schema), limits), metrics)
+    operations = Operations(Admission(Documents(schema), limits, persisted), metrics, rates)
     streams = Streams(operations, Sharing({"count": Shared(Beginning.LOG, resumes_by="after")}), metrics)
     page = "<!doctype html>" if runtime.local else None
     sockets = GraphQLOverWebSocket(streams, runtime, patience=patience, operations=operations_of_a_socket)
