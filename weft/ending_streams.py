@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,27 +22,69 @@ class EndingStreams:
     def __init__(self, app: ASGIApp, stopping: asyncio.Event) -> None:
         self._app = app
         self._stopping = stopping
+        self._sockets = _Sockets(stopping)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await _Exchange(receive, send, self._stopping).run(self._app, scope)
         elif scope["type"] == "websocket":
-            await self._app(scope, _closing(receive, send, self._stopping), send)
+            with self._sockets.open(send) as socket:
+                await self._app(scope, receive, socket.send)
         else:
             await self._app(scope, receive, send)
 
 
-def _closing(receive: Receive, send: Send, stopping: asyncio.Event) -> Receive:
-    """`receive` of a socket that is closed when `stopping` is set."""
+class _Closed(OSError):
+    """By ASGI, what `send` raises once the socket is closed."""
 
-    async def next_message() -> Message:
-        message = await _unless(stopping, receive)
-        if message is not None:
-            return message
-        await send({"type": "websocket.close", "code": SERVICE_RESTART, "reason": REASON})
-        return {"type": "websocket.disconnect", "code": SERVICE_RESTART}
 
-    return next_message
+class _Socket:
+    """What is sent to a socket, until it is closed from here. A message takes no further step for it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send_on = send
+        self._closed = False
+
+    def send(self, message: Message) -> Awaitable[None]:
+        if self._closed:
+            raise _Closed
+        self._closed = message["type"] == "websocket.close"
+        return self._send_on(message)
+
+    async def close(self) -> None:
+        """The server tells whoever receives from it that the socket is gone."""
+        with suppress(OSError):  # it is gone already
+            await self.send({"type": "websocket.close", "code": SERVICE_RESTART, "reason": REASON})
+
+
+class _Sockets:
+    """Those that are open, and one task that waits for all of them."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._stopping = stopping
+        self._open: set[_Socket] = set()
+        self._waiting: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def open(self, send: Send) -> Iterator[_Socket]:
+        socket = _Socket(send)
+        self._open.add(socket)
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.create_task(self._close_all())
+        try:
+            yield socket
+        except _Closed:
+            pass  # it had something more to send, and nobody to send it to
+        finally:
+            self._open.discard(socket)
+            if not self._open:
+                self._waiting.cancel()
+
+    async def _close_all(self) -> None:
+        await self._stopping.wait()
+        async with asyncio.TaskGroup() as tasks:
+            for socket in self._open:
+                tasks.create_task(socket.close())
 
 
 async def _unless(stopping: asyncio.Event, receive: Receive) -> Message | None:

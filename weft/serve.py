@@ -23,6 +23,7 @@ from graphql_api.admission.trusted import BadDocument
 from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Runtime
 from graphql_api.metrics import Gauge
+from graphql_api.transports.reading import MAX_BODY
 from weft.api_rules import api_rules
 from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
@@ -37,6 +38,10 @@ KEEP_ALIVE_SECONDS = 620
 """How long an idle connection stays open: longer than load balancers keep theirs (Google Cloud's 600 s), so that none sends into a
 closing one.
 """
+UNTAKEN_SECONDS = 120
+"""How long a peer may leave what was sent to it untaken."""
+UNSENT_BYTES = 128 * 1024
+"""What the kernel holds of a connection beyond what is on its way."""
 _BACKLOG = 2048
 _HEAD_START_SECONDS = 0.3
 """Of the first requests, before what they do not need is loaded beside them."""
@@ -80,6 +85,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         # Without it a server could not come back while connections of the former one time out.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bound_what_peers_hold(listener)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -90,6 +96,16 @@ def listen(settings: Settings) -> socket.socket:
         raise AddressRefused(f"cannot listen on {where}: {error.strerror}") from error
     listener.setblocking(False)  # noqa: FBT003 - it takes no keyword
     return listener
+
+
+def _bound_what_peers_hold(listener: socket.socket) -> None:
+    """Connections inherit it: one whose peer vanished, or takes nothing, ends although nobody waits for it any more, and the kernel
+    holds little for who reads slowly, so that he falls back to reading the log. Elsewhere than on Linux the system's own bounds hold.
+    """
+    for name, value in (("TCP_USER_TIMEOUT", UNTAKEN_SECONDS * 1000), ("TCP_NOTSENT_LOWAT", UNSENT_BYTES)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def url_of(listener: socket.socket) -> str:
@@ -196,6 +212,11 @@ async def _answer(
             app,
             http=BoundedHttp,
             ws="websockets-sansio",
+            ws_max_size=MAX_BODY,
+            # Pings are the protocol's own, which a client sees too, and a slow reader is not taken for dead.
+            ws_ping_interval=None,
+            # It would be done again for each of those who get the same frame, and take 40 KB of memory for each.
+            ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
             access_log=False,

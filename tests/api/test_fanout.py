@@ -59,9 +59,7 @@ async def test_what_differs_only_in_where_it_begins_is_shared(feed: Feed, fanout
     others = [
         fanout.subscribe(after=3),
         fanout.subscribe("subscription { log(after: 4) { seq text } }"),
-        fanout.subscribe(
-            "subscription Named($from: Int) {\n  log(after: $from) {\n    seq, text\n  }\n}", **{"from": 5}
-        ),
+        fanout.subscribe("subscription Named($at: Int) {\n  log(after: $at) {\n    seq, text\n  }\n}", at=5),
         fanout.subscribe("subscription { log { seq text } }"),
     ]
     feed.durable()
