@@ -38,11 +38,11 @@ class Fleet:
         """Of the replicas of the API that answer."""
         return [process.url for process in self._running["api"] if process.url]
 
-    async def kill(self, role: str, *, busy: bool = False) -> None:
-        """One of them that is ready, at random; its successor is on its way when this returns. `busy`: one in which a function
-        is under way, as soon as there is one.
+    async def kill(self, role: str, *, busy: bool = False, spare: int = 0) -> None:
+        """One of them that is ready, at random, as soon as so many others are ready too; its successor is on its way when this
+        returns. `busy`: one in which a function is under way.
         """
-        while not (victims := self._victims(role, busy=busy)):
+        while not (victims := self._victims(role, busy=busy)) or self._ready(role) <= spare:
             await asyncio.sleep(0.005)
         victim = self._random.choice(victims)
         self._running[role].remove(victim)
@@ -57,6 +57,9 @@ class Fleet:
     async def whole(self) -> None:
         """Once every successor is ready."""
         await asyncio.gather(*self._starting)
+
+    def _ready(self, role: str) -> int:
+        return sum(bool(process.url) for process in self._running[role])
 
     def _victims(self, role: str, *, busy: bool) -> list[Process]:
         self._effects.look()

@@ -80,7 +80,7 @@ class Load:
         given = {
             "n": number,
             "key": f"key-{number % KEYS}",
-            "seconds": self.random.choice([0.0, 0.02, 0.1, 0.3]),
+            "seconds": self.random.choice([0.0, 0.1, 0.4, 1.2]),
         }
         key = f"{shape.name}-{number}"
         execution_id = await self.caller.start(shape.name, key=key, input=given)
