@@ -16,7 +16,7 @@ class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     def __post_init__(self) -> None:
         """Becomes a `ValidationError` of msgspec."""
-        if self.query is None and self.document_id is None and "persistedQuery" not in (self.extensions or {}):
+        if self.query is None and self.document_id is None and (self.extensions or {}).get("persistedQuery") is None:
             raise ValueError("it has no `query`, and names no document")
 
     def with_text(self, text: str) -> "GraphQLRequest":
