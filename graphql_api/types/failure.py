@@ -56,7 +56,7 @@ class Usage:
     description="What a WAITING step waits for. The kinds are approval, signal, timer, interrupt, child and agent."
 )
 class WaitingFor:
-    kind: str = strawberry.field(description="approval, signal, timer, interrupt, child or agent.")
+    kind: str = strawberry.field(description="One of approval, signal, timer, interrupt, child and agent.")
     prompt: str | None = strawberry.field(description="What people are asked; null where nobody is asked.")
     schema: JSON | None = strawberry.field(description="JSON Schema of an acceptable answer; null takes any.")
     until: datetime | None = strawberry.field(

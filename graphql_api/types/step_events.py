@@ -131,6 +131,6 @@ class StepOutputDelta(ExecutionEvent):
 @strawberry.type(description="A step run wrote a line to its log.")
 class LogWritten(ExecutionEvent):
     step_id: str | None = strawberry.field(description=STEP + " Null where no step wrote it.")
-    level: str = strawberry.field(description="debug, info, warning, error or critical.")
+    level: str = strawberry.field(description="One of debug, info, warning, error and critical.")
     message: str = strawberry.field(description="The line.")
     fields: JSON | None = strawberry.field(description="Values that belong to it; null if there are none.")

@@ -45,7 +45,7 @@ class StepDefinition:
 class WorkflowVersion(Node):
     number: int = strawberry.field(description="From 1, without gaps.")
     definition: JSON = strawberry.field(description="The definition, with implicit `needs` written out.")
-    checksum: str = strawberry.field(description="sha256 of the canonical definition, in hexadecimal.")
+    checksum: str = strawberry.field(description="SHA-256 of the canonical definition, in hexadecimal.")
     created_at: datetime = strawberry.field(description="When it was saved.")
     created_by: str | None = strawberry.field(description="Who saved it; null if nobody in particular.")
     version: strawberry.Private[domain.WorkflowVersion]
