@@ -7,7 +7,7 @@ import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 
-from conformance.suites import Suite
+from conformance.suites import SHARED, Suite
 
 PUBLISHED_BEFORE = "2026-11-20"
 """A suite's own packages have exact versions; what they need in turn is what was newest on that day. So there is one
@@ -39,7 +39,8 @@ async def install(suite: Suite) -> None:
     current = stamp.exists() and stamp.read_text("utf-8") == wanted
     if not current:
         shutil.rmtree(suite.installed, ignore_errors=True)
-    shutil.copytree(suite.directory, suite.installed, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(suite.directory, suite.installed, dirs_exist_ok=True)
+    shutil.copytree(SHARED, suite.installed / SHARED.name, dirs_exist_ok=True)
     if current:
         return
     if suite.uses_node:

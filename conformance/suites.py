@@ -7,6 +7,8 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 CACHE = REPOSITORY / ".conformance"
 """What was installed, kept from run to run."""
+SHARED = HERE / "shared"
+"""Modules that the programs import from `./shared`."""
 
 
 @dataclass(frozen=True, slots=True)
