@@ -79,8 +79,10 @@ def _too_expensive(requested: int, maximum: int) -> RequestRefused:
 async def _in_time(executing: Awaitable[dict[str, Any]], seconds: int) -> dict[str, Any]:
     """What was changed before the time was up stays changed."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as patience:
             return await executing
     except TimeoutError:
+        if not patience.expired():
+            raise
         message = f"The request took longer than {seconds} s and was stopped; a mutation may have been carried out"
         return {"data": None, "errors": [{"message": message, "extensions": {"code": TIMEOUT}}]}
