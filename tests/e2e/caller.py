@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 
 AGAIN_SECONDS = 0.05
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 _UNANSWERED = ("UNAVAILABLE", "RATE_LIMITED")
 
 CREATE = """mutation ($definition: JSON!) {

@@ -133,6 +133,9 @@ class Cloud:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         for process in self.processes:
             process.put_away()
 
