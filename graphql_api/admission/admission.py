@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.usecases.caller import Caller
 from graphql_api.admission.formula import value_of
@@ -17,8 +16,7 @@ COST_LIMIT_EXCEEDED = "COST_LIMIT_EXCEEDED"
 TIMEOUT = "TIMEOUT"
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A request that may be carried out within its limits."""
 
     text: str

@@ -34,6 +34,11 @@ def largest(formulas: Iterable[Formula]) -> Formula:
 def product(first: Formula, second: Formula) -> Formula:
     if isinstance(first, int) and isinstance(second, int):
         return first * second
+    if isinstance(first, int):
+        first, second = second, first
+    if not isinstance(first, int) and isinstance(second, int):
+        many, each = first, second
+        return lambda variables: many(variables) * each
     return lambda variables: value_of(first, variables) * value_of(second, variables)
 
 

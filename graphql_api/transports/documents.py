@@ -26,6 +26,7 @@ from graphql_api.transports.refusal import RequestRefused
 
 INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
 _MOST_ERRORS = 8
+_MOST_ROLES = 8
 _MOST_DIGITS = 400
 _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS}}}")
 
@@ -39,6 +40,15 @@ class Document:
     costs: dict[str | None, Formula]
     highest_cost: Formula
     """For a request that names none; of several operations the most expensive one, though such a request is refused."""
+    within: list[Limits]
+    """Those that it is known to keep: a role's are one object, for as long as the process runs."""
+
+    def check(self, limits: Limits) -> None:
+        """Raises `RequestRefused`."""
+        if not any(each is limits for each in self.within):
+            _check_measures(self.measures, limits)
+            if len(self.within) < _MOST_ROLES:
+                self.within.append(limits)
 
 
 class Documents:
@@ -57,14 +67,16 @@ class Documents:
         known = self._known.get(text)
         if known is not None:
             self._known.move_to_end(text)
-            _check_measures(known.measures, limits)
+            known.check(limits)
             return known
         node = self._parsed(text, limits)
         measures = _measured(node, limits)
         _check_measures(measures, limits)
         self._validate(node, hide_suggestions=not limits.introspection)
         costs = formulas_of(self._schema, node)
-        document = Document(Programs(self._schema, node, measures.fields), measures, costs, largest(costs.values()))
+        document = Document(
+            Programs(self._schema, node, measures.fields), measures, costs, largest(costs.values()), [limits]
+        )
         self._remember(text, document)
         return document
 
