@@ -20,7 +20,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test up check schema indexes bench lock clean
+.PHONY: help demo serve test chaos up check schema indexes bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ serve: $(INSTALLED) ## start the server with the examples' functions and models
 
 test: $(INSTALLED) ## run the tests: make test TESTS=tests/domain ARGS="-x -k cancel"
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+chaos: $(INSTALLED) ## simulate thousands of failures: make chaos ARGS="--seeds 500", or ARGS="--seed 1234" to see one again
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import rules; GraphQL schema, image, compose and Kubernetes files
 	$(BIN)/ruff check .

@@ -55,7 +55,9 @@ class Clients:
             self.watchman.violated(f"a request was answered with {type(error).__name__}: {error}")
             raise NoAnswer(repr(error)) from error
 
-    async def insist(self, request: Callable[[Engine], Awaitable[T]], *, allowed: tuple[type[WeftError], ...] = ()) -> T:
+    async def insist(
+        self, request: Callable[[Engine], Awaitable[T]], *, allowed: tuple[type[WeftError], ...] = ()
+    ) -> T:
         """Again and again, until there is an answer."""
         while True:
             try:
@@ -101,9 +103,7 @@ class _Stream:
         self.open = True
 
     async def read(self, engine: Engine) -> bool:
-        entries = watch_execution(
-            engine.services, CALLER, self._execution_id, after=len(self._seen), ephemeral=False
-        )
+        entries = watch_execution(engine.services, CALLER, self._execution_id, after=len(self._seen), ephemeral=False)
         async for entry in entries:
             if not self.open:
                 return False

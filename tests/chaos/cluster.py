@@ -62,17 +62,17 @@ class Machine:
                 case Fault.KILLED:
                     faults.counts[Fault.KILLED] += 1
                     await self._die()
-                    await asyncio.sleep(random.choice([0.0, 1.0, 30.0, 90.0]) * random.random())
+                    await asyncio.sleep(random.choice([0.0, 1.0, 30.0]) * random.random())
                     self.start()
                 case Fault.PAUSED:
                     faults.counts[Fault.PAUSED] += 1
-                    await self._stand_still(random.choice([1.0, 20.0, 90.0, 180.0]) * random.random())
+                    await self._stand_still(random.choice([1.0, 20.0, 60.0]) * random.random())
                 case Fault.STOPPED:
                     faults.counts[Fault.STOPPED] += 1
                     await self._replace()
                 case _:
                     faults.counts[Fault.CUT_OFF] += 1
-                    await self._be_cut_off(random.choice([2.0, 20.0, 120.0]) * random.random())
+                    await self._be_cut_off(random.choice([2.0, 20.0, 60.0]) * random.random())
 
     async def _die(self) -> None:
         process = self._process
@@ -81,9 +81,7 @@ class Machine:
         self._watchman.dies(process.name)
         self.dead.append(process)
         self._process = None
-        asyncio.get_running_loop().call_later(
-            DEAD_LINE_SECONDS, lambda: self._world.later(process.bus.disconnect())
-        )
+        asyncio.get_running_loop().call_later(DEAD_LINE_SECONDS, lambda: self._world.later(process.bus.disconnect()))
 
     async def _stand_still(self, seconds: float) -> None:
         assert self._process is not None
@@ -153,9 +151,7 @@ class Cluster:
 
     async def ask(self, request: Callable[[Engine], Awaitable[T]]) -> T:
         """Of any process that runs. Raises `Gone`, or whatever the use case raises."""
-        running = [
-            process for machine in self.machines if machine.answers and (process := machine.process) is not None
-        ]
+        running = [process for machine in self.machines if machine.answers and (process := machine.process) is not None]
         if not running:
             raise Gone
         return await self._random.choice(running).ask(request)

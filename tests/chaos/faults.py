@@ -48,7 +48,7 @@ class Latency(msgspec.Struct, frozen=True):
     """Seconds: of what is quick, and the most that something slow takes."""
 
     usual: float = 0.004
-    slow: float = 3.0
+    slow: float = 2.0
     timeout: float = 10.0
 
 

@@ -44,9 +44,9 @@ class Gone(Exception):
 class World:
     """What the processes of one simulation share."""
 
-    def __init__(self, seed: str | None) -> None:
+    def __init__(self, seed: str, database: Database) -> None:
         self.faults = Faults(seed)
-        self.database = Database()
+        self.database = database
         self.exchange = Exchange(self.faults)
         self.trace = Trace()
         self.effects = Effects(self.trace)
@@ -69,8 +69,7 @@ class Process(Owner):
     """`name` is unique: a restarted one has a new name."""
 
     def __init__(self, world: World, name: str, settings: Settings, *, skew: timedelta, seed: str) -> None:
-        super().__init__()
-        self.name = name
+        super().__init__(name)
         self._world = world
         self._settings = settings
         self._skew = skew

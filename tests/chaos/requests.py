@@ -280,8 +280,6 @@ class Requests:
 
     async def look(self, execution_id: str) -> None:
         """What was accepted can be found."""
-        views = await self._clients.insist(
-            lambda engine: executions_by_id(engine.services, CALLER, [execution_id])
-        )
+        views = await self._clients.insist(lambda engine: executions_by_id(engine.services, CALLER, [execution_id]))
         if views[0] is None:
             self._clients.watchman.violated(f"{execution_id} was accepted and is not there")

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from contextvars import Context, copy_context
 from functools import partial
 
-from engine.bus.local.consumers import Consumer, ConsumerGroup
 from engine.bus.listener import Listener
+from engine.bus.local.consumers import Consumer, ConsumerGroup
 from engine.bus.port import Handler, Message, MessageBus
 from engine.domain.errors import Unavailable
 from tests.chaos.faults import Fault, Faults

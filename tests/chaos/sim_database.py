@@ -92,7 +92,9 @@ def _value(declared: Collection, name: str, value: FieldValue) -> FieldValue:
     return None if value is None else DECODERS[declared.type_of(name)](encode_cell(declared, name, value))
 
 
-def _place(declared: Collection, collection: str, order: Sequence[Order], start_after: Sequence[FieldValue]) -> Document:
+def _place(
+    declared: Collection, collection: str, order: Sequence[Order], start_after: Sequence[FieldValue]
+) -> Document:
     *values, last = start_after
     fields: dict[str, Any] = {
         each.field: _value(declared, each.field, value) for each, value in zip(order, values, strict=True)

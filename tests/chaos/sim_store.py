@@ -51,7 +51,9 @@ class SimStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
+        del bodies_only  # it may leave them out, and need not
         return await self._read(lambda: self._database.page(collection, filters, order, start_after, limit))
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -22,12 +24,13 @@ from tests.chaos.clients import CALLER, Clients
 from tests.chaos.cluster import Cluster, Machine
 from tests.chaos.process import World
 from tests.chaos.requests import Requests
+from tests.chaos.sim_database import Database
 from tests.chaos.trace import EngineLog
 from tests.chaos.virtual_loop import Stuck, run_virtually
 from tests.chaos.watchman import Watchman
 from tests.chaos.workflows import LANES, workflows
 
-PATIENCE_SECONDS = 3600
+PATIENCE_SECONDS = 900
 """How long everything may take to end once nothing goes wrong any more."""
 WATCHED_WITHIN_SECONDS = 120
 
@@ -50,23 +53,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return self if self.violations else msgspec.structs.replace(self, trace=[])
 
 
-Sabotage = Callable[[World], None]
-"""Breaks something on purpose, before the first process starts."""
-
-
-def simulate(seed: int, sabotage: Sabotage | None = None) -> Outcome:
-    """The same for a seed every time."""
+def simulate(seed: int, database: Callable[[], Database] = Database) -> Outcome:
+    """The same for a seed every time. `database` makes one that is broken on purpose."""
     logger = logging.getLogger("engine")
     level, propagates = logger.level, logger.propagate
     collecting = gc.isenabled()
     gc.disable()  # what it finds, and when, depends on what ran before
-    simulation = Simulation(seed)
+    simulation = Simulation(seed, database())
     handler = EngineLog(simulation.world.trace)
     try:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False
-        return simulation.run(sabotage)
+        return simulation.run()
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -76,19 +75,15 @@ def simulate(seed: int, sabotage: Sabotage | None = None) -> Outcome:
 
 
 class Simulation:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, database: Database) -> None:
         self._seed = seed
-        self.world = World(f"{seed}")
+        self.world = World(f"{seed}", database)
         self._random = Random(f"{seed}/plan")
         self._definitions = workflows(self._random)
-        limits = {
-            each["name"]: each["concurrency"]["limit"] for each in self._definitions if "concurrency" in each
-        }
+        limits = {each["name"]: each["concurrency"]["limit"] for each in self._definitions if "concurrency" in each}
         self.watchman = Watchman(self.world, lanes=LANES, limits=limits)
 
-    def run(self, sabotage: Sabotage | None) -> Outcome:
-        if sabotage is not None:
-            sabotage(self.world)
+    def run(self) -> Outcome:
         seconds = 0.0
         violations = self.world.violations
         try:
@@ -110,7 +105,7 @@ class Simulation:
 
     async def _main(self) -> float:
         random, faults = self._random, self.world.faults
-        lease = timedelta(seconds=random.choice([6, 15, 15, 60]))
+        lease = timedelta(seconds=random.choice([4, 8, 15, 30]))
         settings = Settings(
             modules=("tests.chaos.functions",), lanes=LANES, lease=lease, capacity=random.choice([2, 5, 200])
         )
@@ -125,16 +120,12 @@ class Simulation:
         faults.calm = True
         cluster.start()
         for definition in self._definitions:
-            await clients.insist(
-                lambda engine, definition=definition: create_workflow(
-                    engine.services, CALLER, definition, activate=True, labels=None
-                )
-            )
+            await clients.insist(partial(_define, definition))
         faults.calm = False
         cluster.begin_trouble()
         answering = asyncio.create_task(requests.answer())
-        await requests.some(random.randint(3, 12))
-        await asyncio.sleep(random.choice([0.0, 30.0, 120.0]) * random.random())
+        await requests.some(random.randint(4, 14))
+        await asyncio.sleep(random.choice([0.0, 20.0, 60.0]) * random.random())
         await cluster.end_trouble()
         await self._settle(clients, requests, lease)
         answering.cancel()
@@ -172,6 +163,10 @@ class Simulation:
             for process in machine.dead:
                 await process.bury()
         return seconds
+
+
+async def _define(definition: dict[str, Any], engine: Engine) -> None:
+    await create_workflow(engine.services, CALLER, definition, activate=True, labels=None)
 
 
 async def _kinds(engine: Engine) -> Kinds:

@@ -24,7 +24,8 @@ class Stuck(Exception):
 class Owner:
     """`tasks` are those that have not ended, in order of their creation."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.stopped = False
         self.parked: list[_OwnedHandle | _OwnedTimer] = []
         self.tasks: dict[asyncio.Task[Any], None] = {}
@@ -43,26 +44,33 @@ NOBODY = Context()
 """For what goes on whoever is stopped. Not for tasks: a context cannot be entered twice at a time."""
 
 
-class _OwnedHandle(Handle):
+class _Owned:
+    """A callback that is parked where its owner is stopped."""
+
+    def _prepare(self, context: Context | None) -> None:
+        self._owner = context.get(OWNER) if context is not None else OWNER.get()
+
+    def _parked(self, handle: "_OwnedHandle | _OwnedTimer") -> bool:
+        if self._owner is None or not self._owner.stopped:
+            return False
+        self._owner.parked.append(handle)
+        return True
+
+
+class _OwnedHandle(_Owned, Handle):
     def _run(self) -> None:
-        owner = self._context.get(OWNER)
-        if owner is not None and owner.stopped:
-            owner.parked.append(self)
-        else:
-            super()._run()
+        if not self._parked(self):
+            Handle._run(self)
 
     def again(self) -> None:
         if not self.cancelled():
             self._run()
 
 
-class _OwnedTimer(TimerHandle):
+class _OwnedTimer(_Owned, TimerHandle):
     def _run(self) -> None:
-        owner = self._context.get(OWNER)
-        if owner is not None and owner.stopped:
-            owner.parked.append(self)
-        else:
-            super()._run()
+        if not self._parked(self):
+            TimerHandle._run(self)
 
     def again(self) -> None:
         if not self.cancelled():
@@ -103,6 +111,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> Handle:
         handle = _OwnedHandle(callback, args, self, context)
+        handle._prepare(context)
         self._ready.append(handle)  # type: ignore[attr-defined]  # the queue of BaseEventLoop
         return handle
 
@@ -110,6 +119,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> TimerHandle:
         timer = _OwnedTimer(when, callback, args, self, context)
+        timer._prepare(context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # the queue of BaseEventLoop
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer
@@ -122,7 +132,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         except Exception as error:  # noqa: BLE001 - whatever it raises is raised where it is awaited
             future.set_exception(error)
         return future
-
 
     # -------------------------------------------------------------- tasks
 

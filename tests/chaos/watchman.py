@@ -50,6 +50,9 @@ class Log:
         self.owners: dict[int, str] = {}
         """By epoch."""
 
+    def executed(self, path: str) -> bool:
+        return self.kinds.get(path) in EXECUTED
+
     @property
     def ended(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], e.TERMINAL)
@@ -214,7 +217,7 @@ class Watchman:
                 log.kinds[event.step_id] = event.kind
                 log.starts[event.step_id, event.attempt, by] += 1
                 log.last_start[event.step_id, by] = now
-            elif _result(event) and not held and log.kinds.get(event.step_id) in EXECUTED:
+            elif not held and isinstance(event, e.StepEvent) and _result(event) and log.executed(event.step_id):
                 self.violated(f"{execution_id}: {by} recorded {_short(event)} without the lease")
             if isinstance(event, e.StepSucceeded):
                 if event.step_id in log.succeeded:
@@ -241,20 +244,26 @@ class Watchman:
             if each.state.concurrency_key == key and each.state.admitted and not each.state.terminal
         ]
         if len(live) > limit:
-            self.violated(f"{execution_id}: {len(live)} executions hold one concurrency key, the limit is {limit}: {live}")
+            self.violated(
+                f"{execution_id}: {len(live)} executions hold one concurrency key, the limit is {limit}: {live}"
+            )
 
     # -------------------------------------------------------------- effects
 
     def on_call(self, call: Call) -> None:
         """Before a function does anything."""
         log = self.logs[call.execution_id]
-        recorded = sum(count for (path, attempt, _), count in log.starts.items() if (path, attempt) == (call.path, call.attempt))
+        recorded = sum(
+            count for (path, attempt, _), count in log.starts.items() if (path, attempt) == (call.path, call.attempt)
+        )
         if not recorded:
             self.violated(f"{call.execution_id}: {call.path} runs before its start was recorded")
         own = log.starts[call.path, call.attempt, call.process]
         self.calls[call.execution_id, call.path, call.attempt, call.process] += 1
         if self.calls[call.execution_id, call.path, call.attempt, call.process] > own:
-            self.violated(f"{call.execution_id}: {call.process} runs attempt {call.attempt} at {call.path} more often than it began")
+            self.violated(
+                f"{call.execution_id}: {call.process} runs attempt {call.attempt} at {call.path} more often than it began"
+            )
         if call.path in log.succeeded and not self._stood_still(call, log):
             self.violated(f"{call.execution_id}: {call.path} is run again after its result was recorded")
 

@@ -13,7 +13,7 @@ LANES = {"narrow": 1, "middle": 2}
 def workflows(random: Random) -> list[JsonObject]:
     """Definitions of the workflows of one simulation; `INNER` is the first."""
     inner = {"name": INNER, "steps": _Steps(random, children=False).draw(3), "output": {"done": True}}
-    shapes = [_random, _random, _random, _narrow, _keyed, _frugal, _chain, _saga]
+    shapes = [_random, _random, _narrow, _narrow, _keyed, _keyed, _frugal, _chain, _saga]
     return [inner, *(_limited(random, make(random, f"w{n}")) for n, make in enumerate(_some(random, shapes)))]
 
 
@@ -23,7 +23,7 @@ def _some(random: Random, shapes: list[Any]) -> list[Any]:
 
 def _limited(random: Random, workflow: JsonObject) -> JsonObject:
     if random.random() < 0.15:
-        workflow["timeout"] = random.choice(["30s", "3m"])
+        workflow["timeout"] = random.choice(["30s", "1m"])
     if random.random() < 0.2:
         workflow.setdefault("lane", random.choice([*LANES, "free"]))
     return workflow
@@ -64,7 +64,7 @@ def _saga(random: Random, name: str) -> JsonObject:
     if ending == "fail":
         steps.append({"id": "end", "kind": "fail", "with": {"message": "on purpose"}})
     else:
-        steps.append({"id": "end", "kind": "approval", "with": {"prompt": "?", "timeout": "5m"}})
+        steps.append({"id": "end", "kind": "approval", "with": {"prompt": "?", "timeout": "1m"}})
     return {"name": name, "steps": steps}
 
 
@@ -75,7 +75,7 @@ def _call(**args: Any) -> JsonObject:
 def _work(random: Random, step_id: str, *, seconds: float | None = None, **more: Any) -> JsonObject:
     """A function step. One that fails is tried often enough to succeed, mostly."""
     if seconds is None:
-        seconds = random.choice([0, 0, 0.01, 0.5, 3.0, 20.0])
+        seconds = random.choice([0, 0, 0.01, 0.5, 3.0, 12.0])
     args: JsonObject = {"value": step_id, "seconds": seconds}
     step: JsonObject = {"id": step_id, "kind": "function", **more}
     if random.random() < 0.25:
@@ -128,7 +128,19 @@ class _Steps:
 
     def _step(self, step_id: str) -> JsonObject:
         random = self._random
-        kinds = ["work"] * 6 + ["transform", "sleep", "approval", "signal", "ask", "model", "fail", "map", "loop", "child", "emit"]
+        kinds = ["work"] * 6 + [
+            "transform",
+            "sleep",
+            "approval",
+            "signal",
+            "ask",
+            "model",
+            "fail",
+            "map",
+            "loop",
+            "child",
+            "emit",
+        ]
         kind = random.choice(kinds)
         if kind == "child" and self._children:
             given = {"workflow": INNER, "input": {"key": "k", "flag": True}}
@@ -154,24 +166,18 @@ class _Steps:
 
     def _plain(self, step_id: str, kind: str) -> JsonObject:
         random = self._random
-        timeout: JsonObject = {"timeout": random.choice(["10s", "2m"]), "on_timeout": random.choice(["fail", "continue"])}
+        timeout = {"timeout": random.choice(["10s", "1m"]), "on_timeout": random.choice(["fail", "continue"])}
         patience = timeout if random.random() < 0.4 else {}
-        match kind:
-            case "transform":
-                return {"id": step_id, "kind": "transform", "with": {"value": "${ input.key }"}}
-            case "sleep":
-                return {"id": step_id, "kind": "sleep", "with": {"for": random.choice(["0s", "1s", "15s", "3m"])}}
-            case "approval":
-                return {"id": step_id, "kind": "approval", "with": {"prompt": "?", **patience}}
-            case "signal":
-                return {"id": step_id, "kind": "signal", "with": {"name": random.choice(["go", "stop"]), **patience}}
-            case "ask":
-                return {"id": step_id, "kind": "function", "with": {"call": "chaos.ask", "args": {"value": step_id}}}
-            case "emit":
-                return {"id": step_id, "kind": "emit", "with": {"type": "chaos.happened", "data": "${ input.key }"}}
-            case "model":
-                return _model(random, step_id)
-            case "fail":
-                return {"id": step_id, "kind": "fail", "with": {"message": "on purpose"}}
-            case _:
-                return _work(random, step_id)
+        given: dict[str, tuple[str, JsonObject]] = {
+            "transform": ("transform", {"value": "${ input.key }"}),
+            "sleep": ("sleep", {"for": random.choice(["0s", "1s", "15s", "40s"])}),
+            "approval": ("approval", {"prompt": "?", **patience}),
+            "signal": ("signal", {"name": random.choice(["go", "stop"]), **patience}),
+            "ask": ("function", {"call": "chaos.ask", "args": {"value": step_id}}),
+            "emit": ("emit", {"type": "chaos.happened", "data": "${ input.key }"}),
+            "fail": ("fail", {"message": "on purpose"}),
+        }
+        if kind in given:
+            name, with_ = given[kind]
+            return {"id": step_id, "kind": name, "with": with_}
+        return _model(random, step_id) if kind == "model" else _work(random, step_id)

@@ -1,0 +1,18 @@
+"""The simulations notice bugs: each of these would be one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.chaos.sabotage import SABOTAGED
+from tests.chaos.sim_database import Database
+from tests.chaos.simulation import simulate
+
+SEEDS = range(60)
+"""Tried in turn until one notices."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("database", "violation"), SABOTAGED.items(), ids=lambda each: getattr(each, "__name__", ""))
+def test_a_bug_on_purpose_is_noticed(database: Callable[[], Database], violation: str) -> None:
+    assert any(violation in said for seed in SEEDS for said in simulate(seed, database).violations)
