@@ -11,6 +11,7 @@ from conformance.installing import CannotInstall, check_tools, install
 from conformance.running import Result, run
 from conformance.server import errors_in_log, serving
 from conformance.suites import SUITES, Suite
+from weft.demo.processes import CannotStart
 
 _INSTALLED_AT_ONCE = 3
 
@@ -27,7 +28,7 @@ def main() -> int:
     try:
         check_tools(suites)
         results = asyncio.run(_conform(suites, full=given.full))
-    except CannotInstall as error:
+    except (CannotInstall, CannotStart) as error:
         print(error, file=sys.stderr)
         return 1
     print(table(results))
