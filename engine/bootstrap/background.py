@@ -26,16 +26,16 @@ class Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def start(self, loop: Loop) -> None:
-        """Returns when it is ready. Raises what it dies of before that."""
+        """Returns when it is ready. Raises what it dies of before that, which whoever asked for it has to tell."""
         started = asyncio.Event()
         task = asyncio.create_task(loop(started))
-        task.add_done_callback(_say_if_died)
         self._tasks.append(task)
         waiting = asyncio.create_task(started.wait())
         await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if task.done():
             await task
+        task.add_done_callback(_say_if_died)
 
 
 def _say_if_died(task: "asyncio.Task[None]") -> None:

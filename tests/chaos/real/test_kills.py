@@ -10,16 +10,14 @@ from tests.chaos.real.run import Plan, run, settings_of
 from tests.e2e.cloud import Cloud
 from tests.emulators import Emulators
 
-EXECUTIONS = 80
-WORKER_KILLS = 2
+EXECUTIONS = 48
+KILLS = 2
 
 
 async def kill(fleet: Fleet, random: Random) -> None:
-    """Workers in which something is under way, and once a replica of the API."""
+    """Workers in which something is under way."""
     del random
-    await fleet.kill("worker", busy=True)
-    await fleet.kill("api")
-    for _ in range(WORKER_KILLS - 1):
+    for _ in range(KILLS):
         await fleet.kill("worker", busy=True)
 
 
@@ -31,7 +29,7 @@ async def test_what_was_accepted_ends_as_it_should_although_processes_are_killed
     async with Cloud(tmp_path, emulators, **settings_of(str(tmp_path))) as cloud:
         findings = await run(cloud, plan)
     assert findings.violations == []
-    assert [found.role for found in findings.kills] == ["worker", "api", *["worker"] * (WORKER_KILLS - 1)]
-    assert findings.interrupted >= WORKER_KILLS, "kills met nothing that was under way"
+    assert len(findings.kills) == KILLS
+    assert findings.interrupted >= KILLS, "kills met nothing that was under way"
     assert findings.statuses["SUCCEEDED"] > EXECUTIONS * 0.9
     assert findings.connections > findings.watchers > 0
