@@ -155,6 +155,7 @@ class Reader:
                 if frame is None or frame.errors is not None:
                     last = frame
                     break
+                await asyncio.sleep(0)  # a log that is read at once would keep everybody else waiting
                 if self.share is None:
                     self._sink.next(frame)
                 elif frame.seq is not None:  # a shared stream might give an ephemeral one a second time

@@ -48,6 +48,7 @@ class SharedStream:
                 self.window.append(frame)
                 for reader in tuple(self._live):
                     reader.offer(frame)
+                await asyncio.sleep(0)  # a log that is read at once would keep everybody else waiting
 
     def follow(self, reader: LiveReader) -> None:
         """The reader is at the end of the window, and is offered what comes."""
