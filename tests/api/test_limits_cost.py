@@ -99,3 +99,25 @@ async def test_an_expensive_mutation_changes_nothing(api: Api, world: World, unc
     with unchanged():
         answer = await api.send(f"mutation($i: BulkExecutionsInput!) {{ {aliases} }}", i={"ids": ids})
     assert code(answer) == "COST_LIMIT_EXCEEDED"
+
+
+READING = [
+    "{ workflows(first: 100) { nodes { id name status labels } edges { cursor node { id } } pageInfo { hasNextPage } } }",
+    "{ executions(first: 100) { nodes { id workflow { name versions { nodes { number } } } steps { nodes { id stepId } } } } }",
+    "{ executions(first: 100) { totalCount nodes { events(first: 100) { nodes { __typename seq at } } } } }",
+    "{ stepKinds { name description } health { status checks { name } } waitingSteps { nodes { step { id } } } }",
+]
+
+
+@pytest.mark.parametrize("query", READING)
+async def test_no_answer_has_more_values_than_the_operation_costs(api: Api, world: World, query: str) -> None:
+    del world
+    answer = await api.send(query)
+    assert 10 < values_of(answer["data"]) <= answer["extensions"]["cost"]["requested"]
+
+
+def values_of(data: object) -> int:
+    """Members of objects; what a scalar of JSON holds is one value."""
+    if isinstance(data, dict):
+        return sum(1 if name == "labels" else 1 + values_of(each) for name, each in data.items())
+    return sum(values_of(each) for each in data) if isinstance(data, list) else 0
