@@ -70,8 +70,11 @@ class TallyingStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
-        found = await self.inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
+        found = await self.inner.query(
+            collection, filters=filters, order=order, start_after=start_after, limit=limit, bodies_only=bodies_only
+        )
         traffic = self._traffic(collection)
         traffic.queries += 1
         traffic.read += max(1, len(found))

@@ -38,9 +38,12 @@ class CountedStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
         self.reads += 1
-        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
+        return await self._inner.query(
+            collection, filters=filters, order=order, start_after=start_after, limit=limit, bodies_only=bodies_only
+        )
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         self.reads += 1

@@ -142,6 +142,7 @@ class DocumentStore(ABC):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
         """Documents of one collection, ordered by `order` and then by document id in the direction of the last order.
 
@@ -150,7 +151,8 @@ class DocumentStore(ABC):
         where the collection is a bare name); the page starts behind it, whether or not that document still exists. A filter with
         LT, LE, GT or GE, and an order, leave out documents where that field is None.
 
-        `limit` is at least 1. Raises `UndeclaredQuery` if no declared index covers the shape.
+        `limit` is at least 1. With `bodies_only` the documents may come without `fields`: reading those costs the embedded store
+        as much as all else. Raises `UndeclaredQuery` if no declared index covers the shape.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 import orjson
@@ -37,6 +37,30 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             has_next=self.has_next,
             has_previous=self.has_previous,
         )
+
+
+class Cursors(Sequence[str]):
+    """Those of a page, made when they are looked at: few lists show more than the first and the last. `keys` are what
+    `encode_cursor` takes.
+    """
+
+    def __init__(self, scope: str, keys: Sequence[Sequence[Any]]) -> None:
+        self._scope = scope
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Cursors": ...
+
+    def __getitem__(self, index: int | slice) -> "str | Cursors":
+        if isinstance(index, slice):
+            return Cursors(self._scope, self._keys[index])
+        return encode_cursor(self._scope, self._keys[index])
 
 
 def check_first(first: int) -> int:

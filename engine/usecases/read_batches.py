@@ -9,7 +9,7 @@ from engine.domain.status import ExecutionStatus
 from engine.storage.repositories.batches import ITEMS_PER_CHUNK
 from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.usecases.caller import Caller
-from engine.usecases.paging import Page, PageRequest, check_first, decode_cursor, encode_cursor
+from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
 
 _SCOPE = "batch"
@@ -76,7 +76,7 @@ async def list_batch_items(
     shown = found[:first]
     return Page(
         items=shown,
-        cursors=[encode_cursor(_SCOPE, (item.index,)) for item in shown],
+        cursors=Cursors(_SCOPE, [(item.index,) for item in shown]),
         has_next=len(found) > first,
         has_previous=start > 0,
     )

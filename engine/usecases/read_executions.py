@@ -11,7 +11,7 @@ from engine.domain.plan import Plan, compile_plan
 from engine.domain.status import ExecutionStatus, StepStatus
 from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.usecases.caller import Caller
-from engine.usecases.paging import Page, PageRequest, check_first, decode_cursor, encode_cursor
+from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of_head
 
@@ -70,7 +70,7 @@ async def list_executions(
     views = [view_of_head(head) for head in heads[:first]]
     return Page(
         items=views,
-        cursors=[encode_cursor(_SCOPE, (view.state.created_at, view.state.id)) for view in views],
+        cursors=Cursors(_SCOPE, [(view.state.created_at, view.state.id) for view in views]),
         has_next=len(heads) > first,
         has_previous=after is not None,
     )

@@ -10,7 +10,7 @@ from engine.domain.events import DurableEvent, Entry
 from engine.domain.execution import Run
 from engine.domain.status import StepStatus
 from engine.usecases.caller import Caller
-from engine.usecases.paging import Page, PageRequest, check_first, decode_cursor, encode_cursor
+from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.read_executions import execution_plan
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, StepRunView, shown
@@ -59,7 +59,7 @@ async def list_step_runs(
     items = found[:first]
     return Page(
         items=items,
-        cursors=[encode_cursor(_SCOPE, (step.step_id,)) for step in items],
+        cursors=Cursors(_SCOPE, [(step.step_id,) for step in items]),
         has_next=len(found) > first,
         has_previous=start > 0,
     )

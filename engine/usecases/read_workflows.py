@@ -8,7 +8,7 @@ import msgspec
 from engine.domain.status import WorkflowStatus
 from engine.domain.workflow import Workflow, WorkflowVersion
 from engine.usecases.caller import Caller
-from engine.usecases.paging import Page, PageRequest, check_first, decode_cursor, encode_cursor
+from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
 
 _SCOPE, _VERSIONS = "workflows", "versions"
@@ -43,7 +43,7 @@ async def list_workflows(
     items = found[:first]
     return Page(
         items=items,
-        cursors=[encode_cursor(_SCOPE, (workflow.created_at, workflow.id)) for workflow in items],
+        cursors=Cursors(_SCOPE, [(workflow.created_at, workflow.id) for workflow in items]),
         has_next=len(found) > first,
         has_previous=after is not None,
     )
@@ -106,7 +106,7 @@ async def list_versions(
     items = found[:first]
     return Page(
         items=items,
-        cursors=[encode_cursor(_VERSIONS, (version.number,)) for version in items],
+        cursors=Cursors(_VERSIONS, [(version.number,) for version in items]),
         has_next=len(found) > first,
         has_previous=below is not None,
     )

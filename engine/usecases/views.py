@@ -6,8 +6,8 @@ import msgspec
 
 from engine.domain.execution import Run, State
 from engine.domain.status import StepStatus
-from engine.storage.repositories.executions import HeadView
 from engine.storage.repositories.head import Stored
+from engine.storage.repositories.head_view import HeadView
 
 
 class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):

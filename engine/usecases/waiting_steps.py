@@ -4,7 +4,7 @@ from datetime import datetime
 
 from engine.storage.repositories.waits import WaitingStepRef
 from engine.usecases.caller import Caller
-from engine.usecases.paging import Page, PageRequest, check_first, decode_cursor, encode_cursor
+from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
 
 _SCOPE = "waiting"
@@ -22,7 +22,7 @@ async def list_waiting_steps(
     items = refs[:first]
     return Page(
         items=items,
-        cursors=[encode_cursor(_SCOPE, (ref.since, ref.id)) for ref in items],
+        cursors=Cursors(_SCOPE, [(ref.since, ref.id) for ref in items]),
         has_next=len(refs) > first,
         has_previous=after is not None,
     )

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from engine.domain.errors import BadRequest, NotFound
 from engine.domain.events import TERMINAL, Entry
-from engine.storage.repositories.executions import HeadView
 from engine.storage.repositories.head import Stored
+from engine.storage.repositories.head_view import HeadView
 from engine.usecases.caller import Caller
 from engine.usecases.live import Lagged, LiveEntries
 from engine.usecases.services import Services

@@ -36,9 +36,12 @@ class CountingStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
         self._count("query")
-        return await self._store.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
+        return await self._store.query(
+            collection, filters=filters, order=order, start_after=start_after, limit=limit, bodies_only=bodies_only
+        )
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         self._count("count")

@@ -39,8 +39,11 @@ class FailingStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
-        return await self._inner.query(collection, filters=filters, order=order, start_after=start_after, limit=limit)
+        return await self._inner.query(
+            collection, filters=filters, order=order, start_after=start_after, limit=limit, bodies_only=bodies_only
+        )
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         return await self._inner.count(collection, filters=filters)

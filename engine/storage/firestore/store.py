@@ -90,7 +90,9 @@ class FirestoreStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
+        del bodies_only  # Firestore sends whole documents
         check_limit(limit)
         query = Query(self._database, collection, filters, order, start_after=start_after, limit=limit)
         with self._open():

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.domain.status import ExecutionStatus
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Op, Order
-from engine.storage.repositories.executions import HeadView, head_view
+from engine.storage.repositories.head_view import HeadView, head_view
 
 
 class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +43,7 @@ class ExecutionQueries:
             order=(Order("created_at", descending=descending),),
             start_after=start_after,
             limit=limit,
+            bodies_only=True,
         )
         return [head_view(document) for document in documents]
 

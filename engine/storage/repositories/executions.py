@@ -10,7 +10,7 @@ from msgspec.structs import replace as replace_struct
 
 from engine.domain.errors import NotFound
 from engine.domain.events import DurableEvent, Entry, ExecutionQueued
-from engine.domain.execution import Execution, Run, State, begin_log, evolve
+from engine.domain.execution import Execution, Run, begin_log, evolve
 from engine.domain.ids import well_formed
 from engine.storage.commit_limits import in_commits
 from engine.storage.port import Create, Document, DocumentStore, Put, Write
@@ -23,6 +23,7 @@ from engine.storage.repositories.head import (
     fields_of,
     tail_bytes,
 )
+from engine.storage.repositories.head_view import HeadView, head_view
 from engine.storage.repositories.lean_runs import fitting
 from engine.storage.repositories.log import TAIL_LIMIT, page_writes, read_pages, read_pages_with, tail_entries
 from engine.storage.repositories.nested_runs import nested_writes, read_nested
@@ -36,16 +37,6 @@ HEAD_BYTES = 900_000
 """2,000 runs, the most that a workflow has steps, take some 600 KB where none failed."""
 BLOBS_WITH_THE_HEAD = 1_000_000
 """Bytes of blobs that still go into the commit of the head; more are written before it, which is harmless."""
-
-
-class HeadView(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution for readers: its state and its top-level step runs. Large values of the state are references."""
-
-    rev: int
-    state: State
-    runs: dict[str, Run]
-    flushed: int
-    tail: list[msgspec.Raw]
 
 
 class ExecutionRepository:
@@ -250,8 +241,3 @@ class ExecutionRepository:
     async def value(self, tenant: str, execution_id: str, value: Any) -> Any:
         """What a value of the state refers to."""
         return await load_value(self._store, execution_path(tenant, execution_id), value)
-
-
-def head_view(document: Document) -> HeadView:
-    head = decode_head(document)
-    return HeadView(rev=document.rev, state=head.state, runs=head.runs, flushed=head.flushed, tail=head.tail)

@@ -12,7 +12,7 @@ from engine.storage.paths import split_document_path
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
 from engine.storage.query_values import check_limit, distinct, matches_nothing
 from engine.storage.sqlite.changes import changes
-from engine.storage.sqlite.columns import Cell, RowFields
+from engine.storage.sqlite.columns import Cell, Layout, RowFields
 from engine.storage.sqlite.database import open_database
 from engine.storage.sqlite.group_commit import GroupCommit
 from engine.storage.sqlite.lock import FileLock
@@ -61,7 +61,7 @@ class SqliteStore(DocumentStore):
         parent, identifier = split_document_path(path)
         table = self._table(parent)
         rows = self._reader.fetch(table.get, (parent, identifier))
-        return _document(table, rows[0]) if rows else None
+        return _document(table.layout, rows[0]) if rows else None
 
     async def get_many(self, paths: Sequence[str]) -> list[Document | None]:
         found = []
@@ -79,23 +79,27 @@ class SqliteStore(DocumentStore):
         order: Sequence[Order] = (),
         start_after: Sequence[FieldValue] | None = None,
         limit: int,
+        bodies_only: bool = False,
     ) -> list[Document]:
         table = self._table(collection)
         check_limit(limit)
         filters = distinct(filters)
-        selection = self._selection(table, collection, filters, tuple(order), continued=start_after is not None)
+        columns = table.body_columns if bodies_only else table.read_columns
+        continued = start_after is not None
+        selection = self._selection(table, collection, filters, tuple(order), columns=columns, continued=continued)
         named = {"limit": limit, **parameters(table.collection, collection, filters)}
         if start_after is not None:
             named |= continuation(table.collection, order, start_after, group="/" not in collection)
         if matches_nothing(filters):
             return []
         rows = await self._fetch(selection, named, inline=selection.bounded and limit <= _BOUNDED_PAGE)
-        return [_document(table, row) for row in rows]
+        layout = {} if bodies_only else table.layout
+        return [_document(layout, row) for row in rows]
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         table = self._table(collection)
         filters = distinct(filters)
-        selection = self._selection(table, collection, filters, None, continued=False)
+        selection = self._selection(table, collection, filters, None)
         named = parameters(table.collection, collection, filters)
         if matches_nothing(filters):
             return 0
@@ -130,17 +134,18 @@ class SqliteStore(DocumentStore):
         filters: Sequence[Filter],
         order: tuple[Order, ...] | None,
         *,
-        continued: bool,
+        columns: tuple[str, ...] = (),
+        continued: bool = False,
     ) -> Selection:
         """Each text is written once: what tells selections apart is all but the values."""
         shapes = tuple(
             (each.field, each.op, len(each.value) if isinstance(each.value, tuple) else 0) for each in filters
         )
-        key = (table.name, "/" in collection, shapes, order, continued)
+        key = (table.name, "/" in collection, shapes, order, columns, continued)
         known = self._selections.get(key)
         if known is None:
             selector = Selector(require(collection, filters, order), filters)
-            known = selector.count() if order is None else selector.page(table.read_columns, continued=continued)
+            known = selector.count() if order is None else selector.page(columns, continued=continued)
             self._selections[key] = known
         return known
 
@@ -150,5 +155,5 @@ class SqliteStore(DocumentStore):
         return await self._reader.fetch_aside(selection.sql, named)
 
 
-def _document(table: Table, row: tuple[Any, ...]) -> Document:
-    return Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=RowFields(table.layout, row), body=row[3])
+def _document(layout: Layout, row: tuple[Any, ...]) -> Document:
+    return Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=RowFields(layout, row), body=row[3])

@@ -31,7 +31,8 @@ class Table:
         self.name = collection.name
         self.columns = tuple(collection.fields)
         """Of the declared fields."""
-        self.read_columns = ("parent", "id", "rev", "body", *self.columns)
+        self.body_columns = ("parent", "id", "rev", "body")
+        self.read_columns = (*self.body_columns, *self.columns)
         self.layout: Layout = {
             name: (position, DECODERS[collection.fields[name]]) for position, name in enumerate(self.columns, start=4)
         }
