@@ -1,5 +1,6 @@
 // The client of graphql-transport-ws by the protocol's author.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createClient } from 'graphql-ws'
 import WebSocket from 'ws'
 import { check, finish } from './shared/checks.mjs'
@@ -82,6 +83,45 @@ await check('pings are answered in time', async () => {
   await client.dispose()
 })
 
+await check('many who watch the same see the same, wherever they begin and whenever they come', async () => {
+  const watch = async (id, after) => {
+    const seqs = []
+    for await (const { data } of connected(url).iterate({ query: EVENTS, variables: { id, after } })) {
+      seqs.push(data.executionEvents.seq)
+    }
+    return seqs
+  }
+  const client = connected(url)
+  const id = await start(client)
+  const places = upTo(20).map((place) => place % 4)
+  const watching = places.map((after) => watch(id, after))
+  for await (const { data } of client.iterate({ query: EVENTS, variables: { id } })) {
+    if (data.executionEvents.waitingFor?.signal !== 'packed') continue
+    watching.push(...places.map((after) => watch(id, after)))
+    await one(client, SIGNAL, { input: packed(id) })
+  }
+  const seen = await Promise.all(watching)
+  const all = seen.find(([first]) => first === 1)
+  assert.deepEqual(all, upTo(all.length))
+  seen.forEach((seqs, place) => assert.deepEqual(seqs, all.slice(places[place % places.length])))
+})
+
+await check('an id that is in use, and what is no message, end the socket as the protocol says', async () => {
+  const closed = async (...frames) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    socket.on('open', () => frames.forEach((frame) => socket.send(frame)))
+    const [code] = await once(socket, 'close')
+    return code
+  }
+  const init = '{"type":"connection_init"}'
+  const all = JSON.stringify({ type: 'subscribe', id: '1', payload: { query: 'subscription { executionUpdated { id } }' } })
+  assert.equal(await closed(init, all, all), 4409)
+  assert.equal(await closed(init, init), 4429)
+  assert.equal(await closed(all), 4401)
+  assert.equal(await closed(init, '[]'), 4400)
+  assert.equal(await closed(init, Buffer.from(init)), 4400)
+})
+
 await check('whoever reconnects with the last seq it saw misses nothing and sees nothing twice', async () => {
   const network = await cuttable(url)
   let sockets = 0
@@ -93,15 +133,18 @@ await check('whoever reconnects with the last seq it saw misses nothing and sees
   })
   const steady = connected(url)
   const id = await start(steady)
-  // The client sends the same payload when it comes back, as its variables are then.
+  // The client sends the same payload when it comes back, as its variables are then: what counts is what has arrived.
   const variables = { id, after: 0 }
   const seen = []
-  for await (const { data } of client.iterate({ query: EVENTS, variables })) {
-    seen.push(data.executionEvents)
-    variables.after = seen.at(-1).seq
-    if (seen.at(-1).waitingFor?.signal === 'packed') await one(steady, SIGNAL, { input: packed(id) })
-    if (seen.length % 4 === 0) network.cut()
-  }
+  await new Promise((complete, error) => {
+    const next = ({ data }) => {
+      seen.push(data.executionEvents)
+      variables.after = seen.at(-1).seq
+      if (seen.at(-1).waitingFor?.signal === 'packed') one(steady, SIGNAL, { input: packed(id) }).catch(error)
+      if (seen.length % 4 === 0) network.cut()
+    }
+    client.subscribe({ query: EVENTS, variables }, { next, complete, error })
+  })
   assert.ok(sockets > 2, `${sockets} sockets`)
   assert.deepEqual(seen.map(({ seq }) => seq), upTo(seen.length))
   assert.equal(seen.at(-1).__typename, 'ExecutionSucceeded')
