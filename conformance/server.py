@@ -13,8 +13,10 @@ from weft.cli.documents import EXECUTION_STATUS, START
 from weft.demo.examples import Example, find_examples
 from weft.demo.processes import running_server
 
-EXAMPLES = ("digest", "orders")
-"""`digest` maps and calls a scripted model. `orders` starts children, and waits for a signal that nobody sends."""
+EXAMPLES = ("digest", "orders", "research")
+"""`digest` maps, and calls a scripted model. `orders` starts children, and waits for a signal that nobody sends; `research` is a
+graph of LangGraph, and waits for a person.
+"""
 _SETTLED = {"SUCCEEDED", "WAITING"}
 _SECONDS = 60
 
