@@ -6,36 +6,28 @@ commit of an execution is in flight in a process.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from engine.domain.errors import PayloadTooLarge, Unavailable
 from engine.domain.events import DurableEvent, EphemeralEvent, StepStarted
 from engine.domain.execution import Command, Execution, decide, next_due
 from engine.domain.execution.commands import Abort, Advance, Claim
 from engine.domain.failure import Failure
-from engine.domain.status import ExecutionStatus, FailureKind, StepStatus
+from engine.domain.status import FailureKind, StepStatus
 from engine.runtime.step_runner import StepRunner
-from engine.storage.port import Conflict, Write
-from engine.storage.repositories.head import Lease, Stored
+from engine.runtime.tenure import LEASE, Decided, Tenure
+from engine.storage.port import Conflict
+from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution
 
-LEASE = timedelta(seconds=60)
-"""Unless the settings say otherwise. A lease is renewed when a third of it is over."""
-REREAD_SECONDS = 5.0
-"""How often an owner looks whether somebody else wrote, where a hint may have been lost."""
 LIVE_EVERY_SECONDS = 0.02
 """Ephemeral events are gathered for so long before they are sent."""
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 0.1, 5.0
 _HAND_BACK_TRIES = 10
-_IDLE = (ExecutionStatus.WAITING, ExecutionStatus.PAUSED)
 
 _log = logging.getLogger(__name__)
-
-
-class Fenced(Exception):
-    """Somebody else holds the lease now; whatever was not committed is theirs to do again."""
 
 
 class Driver:
@@ -53,31 +45,32 @@ class Driver:
         log_limit: int,
         lease: timedelta = LEASE,
     ) -> None:
-        self.stored = stored
-        self.execution: Execution = stored.execution
         self.meter = runner.meter(stored.state.usage)
         self.clock = clock
         self._owner = owner
         self._journal = journal
         self._runner = runner
-        self._exclusive = exclusive
         self._log_limit = log_limit
-        self._length = lease
-        self._lease = Lease(owner=owner, epoch=stored.epoch + 1, until=clock() + lease)
+        self._tenure = Tenure(stored, owner=owner, journal=journal, clock=clock, exclusive=exclusive, length=lease)
         self._claimed = False
-        self._held = False
         self._mailbox: list[Command] = []
         self._live: list[EphemeralEvent] = []
         self._mail = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
-        self._reread_at = asyncio.get_running_loop().time() + REREAD_SECONDS
-        self._unsure = False
-        """Whether steps may have been begun by a commit that was reported as failed."""
-        self._poked = False
+        self._unlaunched = False
+        """Whether steps are recorded as begun that were not launched yet."""
         self._draining = False
         self._stopping = False
+
+    @property
+    def stored(self) -> Stored:
+        return self._tenure.stored
+
+    @property
+    def execution(self) -> Execution:
+        return self._tenure.stored.execution
 
     # -------------------------------------------------------------- what others tell it
 
@@ -91,12 +84,12 @@ class Driver:
         self._live.append(event)
 
     def in_force(self) -> bool:
-        """Whether the lease is. Where others could take it, it is not any more once it ran out: this process stood still."""
-        return self._exclusive or self.clock() < self._lease.until
+        """Whether the lease is: this process may have stood still."""
+        return self._tenure.in_force()
 
     def poke(self) -> None:
         """Somebody may have written to the execution."""
-        self._poked = True
+        self._tenure.poked = True
         self._mail.set()
 
     def drain(self) -> None:
@@ -115,23 +108,24 @@ class Driver:
         """Creates the execution that it was made for, claimed, in one commit; `run` goes on with it. Raises `Conflict`, `Unavailable`."""
         at = self.clock()
         decision = decide(new.execution, Claim(worker=self._owner), at)
-        await self._commit([*new.events, *decision.events], decision.execution, at, writes=new.writes)
+        decided = Decided([*new.events, *decision.events], decision.execution, at, decision.more)
+        await self._tenure.commit(decided, self._journal.new_mark(), writes=new.writes)
         self._claimed = True
-        self._go_on(decision.events, more=decision.more)
+        self._go_on(decided)
 
     async def run(self) -> None:
         """Claims the execution and drives it. Raises `Fenced`, or what the store raised if it stayed unavailable beyond the lease."""
         try:
             if not self._claimed:
                 await self._turn([Claim(worker=self._owner)])
-            while self._held:
+            while self._tenure.held:
                 await self._wait_for_mail()
                 if self._stopping or (self._draining and not self._tasks):
                     await self._hand_back()
                     return
                 self._send_live()
                 commands = self._drain()
-                if self._poked or not commands:
+                if self._tenure.poked or not commands:
                     commands.append(Advance())
                 await self._turn(commands)
         finally:
@@ -162,13 +156,10 @@ class Driver:
             self._alarm = None
 
     def _seconds_to_next(self) -> float:
-        now = self.clock()
-        renew = (self._lease.until - self._length * 2 / 3 - now).total_seconds()
-        due = next_due(self.execution)
-        waits = [renew, (due - now).total_seconds() if due else renew]
-        if not self._exclusive:
-            waits.append(self._reread_at - asyncio.get_running_loop().time())
-        return max(0.0, min(waits))
+        upkeep = self._tenure.seconds_to_upkeep()
+        # While it drains, what is due is for whoever goes on.
+        due = None if self._draining else next_due(self.execution)
+        return max(0.0, min(upkeep, (due - self.clock()).total_seconds() if due else upkeep))
 
     def _drain(self) -> list[Command]:
         commands, self._mailbox = self._mailbox, []
@@ -176,61 +167,65 @@ class Driver:
 
     async def _turn(self, commands: list[Command]) -> None:
         """Decides on the commands and commits; again from the start if somebody else wrote meanwhile."""
+        tried: dict[str, Decided] = {}
         back_off = _FIRST_BACK_OFF
         while True:
             try:
-                if self._stale() and await self._catch_up():
-                    if self.stored.state.terminal:
-                        _log.info("execution %s was ended by somebody else", self.stored.state.id)
-                        break
-                    commands = [*(each for each in commands if not (self._held and isinstance(each, Claim))), Advance()]
-                at = self.clock()
-                events, after, more = self._decide(commands, at)
-                await self._commit(events, after, at)
+                await self._try(commands, tried)
             except Conflict:
-                self._journal.forget(self.stored.state.tenant, self.stored.state.id)
-                self._poked = True
                 commands = [*commands, Advance()]
-                continue
             except PayloadTooLarge as error:
                 if any(isinstance(each, Abort) for each in commands):
                     raise
                 commands = [Abort(failure=_too_large(error))]  # from what is stored, which fits
-                continue
             except Unavailable as error:
-                if not self._exclusive and self.clock() >= self._lease.until:
+                if not self.in_force():
                     raise
-                self._poked = not self._exclusive  # what was reported as failed may have been written all the same
+                # What was reported as failed may have been written all the same.
+                self._tenure.poked = not self._tenure.exclusive
                 _log.warning("execution %s: not recorded yet: %s", self.stored.state.id, error)
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, _LONGEST_BACK_OFF)
-                continue
-            self._go_on(events, more=more)
+            else:
+                return
+
+    async def _try(self, commands: list[Command], tried: dict[str, Decided]) -> None:
+        """Once. `tried` has what earlier tries would have committed, by their marks: one of them may have been applied."""
+        if self._tenure.stale and await self._tenure.catch_up(tried):
+            applied = tried.get(self.stored.mark)
+            if applied is not None:
+                self._go_on(applied, behind=True)
+                return
+            if self.stored.state.terminal:
+                _log.info("execution %s was ended by somebody else", self.stored.state.id)
+                self._cancel_superseded()
+                return
+            commands = [*commands, Advance()]
+        decided = self._decide(commands)
+        mark = self._journal.new_mark()
+        if mark is not None:
+            tried[mark] = decided
+        await self._tenure.commit(decided, mark)
+        self._go_on(decided)
+
+    def _go_on(self, decided: Decided, *, behind: bool = False) -> None:
+        """After a commit. `behind`: others may have written since then."""
+        self._cancel_superseded()
+        if not self._tenure.held:
             return
-        self._cancel_superseded()
+        if not self.in_force():
+            # This process stood still since. What it began is launched when it is known that nobody else took over.
+            self._unlaunched = self._tenure.poked = True
+            self._mail.set()
+            return
+        begun = {e.step_id: None for e in decided.events if isinstance(e, StepStarted) and not e.watched}
+        self._launch(self._forgotten() if self._unlaunched or behind else begun)
+        self._unlaunched = False
+        if (decided.more or behind) and not self._draining:
+            self.post(Advance())
 
-    def _stale(self) -> bool:
-        """Whether to look at what is stored before deciding. A lease that ran out may be somebody else's by now."""
-        if self._poked:
-            return True
-        if self._exclusive or not self._held:
-            return False
-        return asyncio.get_running_loop().time() >= self._reread_at or self.clock() >= self._lease.until
-
-    def _go_on(self, events: Sequence[DurableEvent], *, more: bool) -> None:
-        """After a commit."""
-        self._cancel_superseded()
-        if self._held:
-            self._launch(
-                {event.step_id: None for event in events if isinstance(event, StepStarted) and not event.watched}
-            )
-            if self._unsure:
-                self._unsure = False
-                self._launch(self._forgotten())
-            if more and not self._draining:
-                self.post(Advance())
-
-    def _decide(self, commands: list[Command], at: datetime) -> tuple[list[DurableEvent], Execution, bool]:
+    def _decide(self, commands: list[Command]) -> Decided:
+        at = self.clock()
         events: list[DurableEvent] = []
         after, more = self.stored.execution, False
         for command in commands:
@@ -243,47 +238,7 @@ class Driver:
             decision = decide(after, Abort(failure=failure), at)
             events.extend(decision.events)
             after = decision.execution
-        return events, after, more
-
-    async def _commit(
-        self, events: Sequence[DurableEvent], after: Execution, at: datetime, writes: Sequence[Write] = ()
-    ) -> None:
-        """Keeps the lease while there is something to do, and renews it on the way."""
-        keep = not after.state.terminal and not _idle(after)
-        renewed = Lease(owner=self._owner, epoch=self._lease.epoch, until=at + self._length)
-        current = self._held and self._lease.until - at > self._length * 2 / 3
-        if not events and keep and current:
-            return
-        lease = (self._lease if current else renewed) if keep else None
-        self.stored = await self._journal.append(self.stored, events, after, at, lease=lease, writes=writes)
-        self.execution = self.stored.execution
-        self._held = keep
-        if lease is not None:
-            self._lease = lease
-
-    async def _catch_up(self) -> bool:
-        """Reads what others wrote, and says whether there was anything. Raises `Fenced` if one of them has the lease."""
-        self._poked = False
-        self._reread_at = asyncio.get_running_loop().time() + REREAD_SECONDS
-        fresh = await self._journal.reload(self.stored)
-        if fresh.rev == self.stored.rev:
-            return False
-        ours = fresh.lease is not None and (fresh.lease.owner, fresh.lease.epoch) == (self._owner, self._lease.epoch)
-        if not fresh.state.terminal and not ours:
-            if self._held or self._taken(fresh):
-                raise Fenced(fresh.state.id)
-            self._lease = Lease(owner=self._owner, epoch=fresh.epoch + 1, until=self._lease.until)
-        if ours and fresh.lease is not None:
-            self._lease = fresh.lease
-        self.stored = fresh
-        self.execution = fresh.execution
-        self._held = ours and not fresh.state.terminal
-        self._unsure = True
-        return True
-
-    def _taken(self, fresh: Stored) -> bool:
-        """Whether somebody else holds a lease that is in force; where this process is the only one, nobody else can."""
-        return not self._exclusive and fresh.lease is not None and fresh.lease.until > self.clock()
+        return Decided(events, after, at, more)
 
     # -------------------------------------------------------------- running steps
 
@@ -291,7 +246,7 @@ class Driver:
         for path in paths:
             run = self.execution.runs[path]
             if run.status is StepStatus.RUNNING and run.fan is None:
-                task = asyncio.create_task(self._runner.run(self, path, run.attempt, self._lease.epoch))
+                task = asyncio.create_task(self._runner.run(self, path, run.attempt, self._tenure.epoch))
                 self._tasks[path] = (run.attempt, task)
                 task.add_done_callback(self._forget(path, task))
 
@@ -331,18 +286,14 @@ class Driver:
         await self._cancel_tasks()
         commands = self._drain()
         for _ in range(_HAND_BACK_TRIES):
-            at = self.clock()
-            events, after, _ = self._decide(commands, at)
             try:
-                self.stored = await self._journal.append(self.stored, events, after, at, lease=None)
-                break
+                await self._tenure.hand_back(self._decide(commands))
             except Conflict:
-                self._journal.forget(self.stored.state.tenant, self.stored.state.id)
-                if not await self._catch_up() or not self._held:
-                    break
-        else:
-            _log.info("execution %s changes too fast to be handed back; its lease runs out", self.stored.state.id)
-        self._held = False
+                if not await self._tenure.catch_up() or not self._tenure.held:
+                    return
+            else:
+                return
+        _log.info("execution %s changes too fast to be handed back; its lease runs out", self.stored.state.id)
 
     def _send_live(self) -> None:
         if self._live:
@@ -353,13 +304,3 @@ class Driver:
 def _too_large(error: PayloadTooLarge) -> Failure:
     message = f"what is to be recorded does not fit into the store: {error.message}"
     return Failure(kind=FailureKind.TASK, code="state_too_large", message=message, retryable=False)
-
-
-def _idle(execution: Execution) -> bool:
-    """Nothing to do until something comes from outside."""
-    if execution.state.status not in _IDLE:
-        return False
-    return not any(
-        run.status is StepStatus.RUNNING and run.fan is None
-        for run in (execution.runs[path] for path in execution.open)
-    )

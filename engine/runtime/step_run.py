@@ -38,9 +38,11 @@ if TYPE_CHECKING:  # see `engine.executors.late`
 class Reports(Protocol):
     """The driver, as far as a step run needs it."""
 
-    execution: Execution
     meter: BudgetMeter
     clock: Clock
+
+    @property
+    def execution(self) -> Execution: ...
 
     def in_force(self) -> bool:
         """Whether the lease under which the step runs is: its owner may have stood still."""

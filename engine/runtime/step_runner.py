@@ -99,6 +99,9 @@ class StepRunner:
 
     async def _ending(self, attempt: _Attempt) -> Command:
         async with self._lanes.step(attempt.node.lane, attempt.x.state.priority):
+            if not attempt.driver.in_force():
+                message = "the lease of the execution ran out before the step could begin"
+                raise StepFailure(Failure(kind=FailureKind.INFRA, code="lease_lost", message=message))
             result = await (self._cached(attempt) if attempt.node.cache_key is not None else self._execute(attempt))
         if result.usage is not None:
             _count(attempt, result.usage)

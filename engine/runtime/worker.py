@@ -14,10 +14,11 @@ from engine.domain.errors import NotFound, Unavailable
 from engine.domain.execution import next_due
 from engine.domain.status import ExecutionStatus
 from engine.runtime.aftermath import Aftermath
-from engine.runtime.driver import Driver, Fenced
+from engine.runtime.driver import Driver
 from engine.runtime.lanes import Lanes
 from engine.runtime.ready_queue import Ready, ReadyQueue
 from engine.runtime.step_runner import StepRunner
+from engine.runtime.tenure import Fenced
 from engine.storage.port import Conflict
 from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.head import Stored

@@ -130,6 +130,10 @@ class Journal:
                     await asyncio.sleep(self._rest(conflicts))
         raise Unavailable(f"execution {execution_id} is being changed too fast by others")
 
+    def new_mark(self) -> str | None:
+        """For the next commit of an owner; None where no commit's fate is ever unknown."""
+        return None if self._exclusive else self._random_bytes(6).hex()
+
     def _rest(self, conflicts: int) -> float:
         """Seconds, at random, so that those who want to write the same do not meet again."""
         longest: float = min(0.005 * 2.0**conflicts, 0.5)
@@ -200,13 +204,16 @@ class Journal:
         at: datetime,
         *,
         lease: Lease | None,
+        mark: str | None = None,
         writes: Sequence[Write] = (),
     ) -> Stored:
-        """Commits what was decided, then publishes it. An ended execution gives its lease back. Raises `Conflict`."""
+        """Commits what was decided, then publishes it. An ended execution gives its lease back. An owner gives its commit a `mark`.
+        Raises `Conflict`.
+        """
         ended = after.state.terminal
         todo = todo_after(after) if ended and not stored.state.terminal else stored.todo
         new = await self._executions.commit(
-            stored, events, after, at, lease=None if ended else lease, todo=todo, writes=writes
+            stored, events, after, at, lease=None if ended else lease, mark=mark, todo=todo, writes=writes
         )
         self._tell(new, new.state.seq - len(events) + 1, at)
         return new

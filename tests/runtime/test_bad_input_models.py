@@ -95,7 +95,7 @@ async def test_a_tool_that_hangs_may_fail_its_step(client: Client) -> None:
 
 
 async def test_a_step_whose_tool_hangs_ends_with_its_own_time(client: Client) -> None:
-    await client.define(agent("uses-hanging-tool") | {"timeout": "30ms"})
+    await client.define(agent("uses-hanging-tool") | {"timeout": "500ms"})
     failure = (await client.run()).state.failure
     assert failure is not None
     assert (failure.kind, failure.code) == ("TIMEOUT", "step_timeout")

@@ -11,7 +11,7 @@ from engine.bus.topics import EVENTS, POKE, WAKE
 from engine.domain.events import ExecutionStarted, StepStarted
 from engine.domain.execution.commands import Cancel
 from engine.domain.status import ExecutionStatus
-from engine.runtime import driver, leased_slots
+from engine.runtime import leased_slots, tenure
 from engine.settings import Settings
 from engine.storage.repositories.slots import SlotRepository
 from engine.usecases.signal_execution import signal_execution
@@ -66,7 +66,7 @@ async def test_a_signal_reaches_an_execution_that_another_process_drives(cluster
         started = asyncio.get_running_loop().time()
         await signal_execution(api.services, api.caller, execution_id, name="go", payload=5, idempotency_key=None)
         await until(lambda: ("echo", 1) in CALLS)
-        assert asyncio.get_running_loop().time() - started < driver.REREAD_SECONDS / 2
+        assert asyncio.get_running_loop().time() - started < tenure.REREAD_SECONDS / 2
         await api.services.journal.change("local", execution_id, Cancel())
         assert (await api.ended(execution_id)).state.status is E.CANCELLED
         await until(lambda: ("hung up", None) in CALLS)
@@ -75,7 +75,7 @@ async def test_a_signal_reaches_an_execution_that_another_process_drives(cluster
 async def test_its_driver_looks_by_itself_where_the_hint_is_lost(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "REREAD_SECONDS", 0.1)
+    monkeypatch.setattr(tenure, "REREAD_SECONDS", 0.1)
     cluster.bus.loses = {POKE}
     async with cluster.process("api") as api, cluster.process("worker"):
         await api.define(call("hangs", "hang"))

@@ -28,7 +28,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeadBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`flushed` is the seq of the last event that is in a page; `tail` holds those after it. `epoch` survives the lease.
+    """`flushed` is the seq of the last event that is in a page; `tail` holds those after it. `epoch` survives the lease. `mark` is
+    that of the last commit of an owner: whoever was not answered sees by it whether the commit was applied.
 
     `todo` names what is left to do after the end, such as telling the parent.
     """
@@ -40,6 +41,7 @@ class HeadBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flushed: int = 0
     lease: Lease | None = None
     epoch: int = 0
+    mark: str = ""
     todo: tuple[str, ...] = ()
 
 
@@ -52,6 +54,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     flushed: int = 0
     lease: Lease | None = None
     epoch: int = 0
+    mark: str = ""
     todo: tuple[str, ...] = ()
     refs: dict[str, Any] = {}
     fresh: tuple[msgspec.Raw, ...] = ()
