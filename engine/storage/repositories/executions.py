@@ -62,13 +62,14 @@ class ExecutionRepository:
         at: datetime,
         *,
         lease: Lease | None,
+        mark: str | None = None,
         todo: tuple[str, ...] = (),
         writes: Sequence[Write] = (),
     ) -> Stored:
         """Appends events, on the condition that nobody wrote since `stored` was read; where it is blank, that nothing is there yet.
         Raises `Conflict` otherwise.
 
-        `lease` replaces the lease; a claim is a lease with a higher epoch.
+        `lease` replaces the lease; a claim is a lease with a higher epoch. `mark` replaces the mark of the last commit of an owner.
         """
         root = execution_path(after.state.tenant, after.state.id)
         blobs: dict[str, bytes] = {}
@@ -82,6 +83,7 @@ class ExecutionRepository:
             flushed=flushed,
             lease=lease,
             epoch=lease.epoch if lease else stored.epoch,
+            mark=stored.mark if mark is None else mark,
             todo=todo,
             refs=refs,
             fresh=tuple(raws),
@@ -131,6 +133,7 @@ class ExecutionRepository:
             flushed=after.flushed,
             lease=after.lease,
             epoch=after.epoch,
+            mark=after.mark,
             todo=after.todo,
         )
         runs = {path: run for path, run in execution.runs.items() if "." not in path}
@@ -181,6 +184,7 @@ class ExecutionRepository:
             flushed=head.flushed,
             lease=head.lease,
             epoch=head.epoch,
+            mark=head.mark,
             todo=head.todo,
             refs=refs,
         )
