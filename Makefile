@@ -20,10 +20,10 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos up check schema indexes bench lock clean
+.PHONY: help demo serve test chaos chaos-real up check schema indexes bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(INSTALLED) ## run the examples on a server of their own, and watch them
 	$(BIN)/weft demo $(ARGS)
@@ -38,6 +38,9 @@ test: $(INSTALLED) ## run the tests: make test TESTS=tests/domain ARGS="-x -k ca
 
 chaos: $(INSTALLED) ## simulate thousands of failures: make chaos ARGS="--seeds 500", or ARGS="--seed 1234" to see one again
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-real: $(INSTALLED) ## kill real processes on the emulators while they do 1,000 executions: make chaos-real ARGS="--seed 1"
+	$(BIN)/python -m tests.chaos.real $(ARGS)
 
 check: $(INSTALLED) ## lint, format, types, import rules; GraphQL schema, image, compose and Kubernetes files
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from typing import Self
 from benchmarks.emulators import Emulators, project_id
 from engine.storage.firestore import FirestoreStore
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 150.0
 LOOK_SECONDS = 0.02
 
 

@@ -249,4 +249,4 @@ async def test_a_start_that_cannot_succeed_says_why_in_a_sentence(
     assert (code, "Traceback" in process.log) == (end[0], False), process.log
     assert last.startswith("weft: ")
     assert end[1] in last
-    assert all("google.auth" in line for line in before), "Google's library may say that it looked for credentials"
+    assert len(before) <= 1, "a library may say what it tried"
