@@ -42,7 +42,7 @@ async def start_work(
 ) -> Worker:
     """Everything is under way when it returns, and is handed back when the stack is left."""
     worker_id = mint(WORKER, services.random_bytes)
-    leased: list[LeasedSlots] = []
+    leased: dict[tuple[str, str], LeasedSlots] = {}
     secrets = await open_secrets(settings)
     stack.push_async_callback(secrets.close)
     lanes = Lanes(settings.lanes, _slots(settings, services, worker_id, leased))
@@ -95,8 +95,10 @@ async def start_work(
         started.set()
         await retention.run()
 
-    for slots in leased:
+    for (lane, kind), slots in leased.items():
         slots.gained = worker.fill
+        if kind == "execution":
+            slots.lost = partial(worker.lose, lane)
         await background.start(slots.run)
         stack.push_async_callback(slots.close)
     if roster is not None:
@@ -109,23 +111,22 @@ async def start_work(
 
 
 def _slots(
-    settings: Settings, services: Services, worker_id: str, leased: list[LeasedSlots]
-) -> Callable[[str, int], Slots]:
+    settings: Settings, services: Services, worker_id: str, leased: dict[tuple[str, str], LeasedSlots]
+) -> Callable[[str, str, int], Slots]:
     """Makes the slots of lanes: those that processes share are added to `leased`."""
 
-    def shared(name: str, limit: int) -> Slots:
-        slots = LeasedSlots(
-            SlotRepository(services.store, name),
+    def shared(lane: str, kind: str, limit: int) -> Slots:
+        slots = leased[lane, kind] = LeasedSlots(
+            SlotRepository(services.store, f"{lane}/slots/{kind}"),
             limit,
             owner=worker_id,
             lease=settings.lease,
             clock=services.clock,
             random_bytes=services.random_bytes,
         )
-        leased.append(slots)
         return slots
 
-    return (lambda _, limit: LocalSlots(limit)) if services.store.exclusive else shared
+    return (lambda _, __, limit: LocalSlots(limit)) if services.store.exclusive else shared
 
 
 # The kinds whose code may ask for these load the modules beforehand: see `engine.executors.late`.

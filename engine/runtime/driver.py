@@ -97,6 +97,11 @@ class Driver:
         self._draining = True
         self._mail.set()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to hand the execution back."""
+        return self._stopping or self._draining
+
     def stop(self) -> None:
         """Hand the execution back: running steps are cancelled, and tried again by whoever claims it next."""
         self._stopping = True

@@ -82,14 +82,16 @@ class LocalSlots(Slots):
 
 class Lanes:
     """`limits` by lane name. Executions and steps have slots of their own, so that an execution cannot starve its own steps;
-    `slots` makes them, given their name and how many there are.
+    `slots` makes them, given the lane, `execution` or `step`, and how many there are.
     """
 
     def __init__(
-        self, limits: Mapping[str, int], slots: Callable[[str, int], Slots] = lambda _, limit: LocalSlots(limit)
+        self,
+        limits: Mapping[str, int],
+        slots: Callable[[str, str, int], Slots] = lambda _, __, limit: LocalSlots(limit),
     ) -> None:
-        self._executions = {name: slots(f"{name}/slots/execution", limit) for name, limit in limits.items()}
-        self._steps = {name: slots(f"{name}/slots/step", limit) for name, limit in limits.items()}
+        self._executions = {name: slots(name, "execution", limit) for name, limit in limits.items()}
+        self._steps = {name: slots(name, "step", limit) for name, limit in limits.items()}
 
     def limits(self, lane: str) -> bool:
         """Whether the lane has a limit."""

@@ -48,6 +48,8 @@ class LeasedSlots(Slots):
         self._random_bytes = random_bytes
         self.gained: Callable[[], object] = bool
         """Called when a slot came that nobody here waited for."""
+        self.lost: Callable[[], object] = bool
+        """Called once for each slot that is used here and belongs to somebody else by now, until it is given back."""
         self._held: dict[int, HeldSlot] = {}
         self._used = 0
         self._asking: asyncio.Task[None] | None = None
@@ -158,12 +160,14 @@ class LeasedSlots(Slots):
         async with self._lock:
             self._drop_lost()
             before = list(self._held.values())
-            if not before:
-                return
-            kept = await self._repository.renew(before, self._owner, self._clock() + self._lease)
-            self._held = {slot.number: slot for slot in kept}
-            if len(kept) < len(before):
-                _log.warning("%d slots of %s were lost to others", len(before) - len(kept), self._repository.path(0))
+            if before:
+                kept = await self._repository.renew(before, self._owner, self._clock() + self._lease)
+                self._held = {slot.number: slot for slot in kept}
+            used_without = self._used - len(self._held)
+        if used_without > 0:
+            _log.warning("%d slots of %s are used here and were lost", used_without, self._repository.path(0))
+            for _ in range(used_without):
+                self.lost()
 
     def _drop_lost(self) -> None:
         """Slots whose lease ran out belong to nobody: this process stood still."""

@@ -73,7 +73,8 @@ class Worker(Starter):
         self._lease = lease
         self._queue = ReadyQueue()
         self._driving: dict[str, Driver] = {}
-        self._claimed: set[str] = set()
+        self._claimed: dict[str, str] = {}
+        """The lanes of the executions that are taken care of, by their ids."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unreadable: dict[str, float] = {}
@@ -167,6 +168,13 @@ class Worker(Starter):
         """Whether the lane has a limit."""
         return self._lanes.limits(lane)
 
+    def lose(self, lane: str) -> None:
+        """A slot of the lane is somebody else's by now: one of its executions is handed back, and waits for another."""
+        for execution_id, driver in self._driving.items():
+            if self._claimed.get(execution_id) == lane and not driver.leaving:
+                driver.stop()
+                return
+
     def takes(self, lane: str, most: int) -> int:
         """How many executions of the lane to look for. Where there are other workers, no more are read than could begin here; of a
         lane with a limit the first ones, so that a slot goes to the highest priority, wherever its hint went.
@@ -245,7 +253,7 @@ class Worker(Starter):
 
     def _drive(self, ready: Ready, driven: Coroutine[Any, Any, Stored | None]) -> None:
         """Holds the slot that was taken in its lane until that is done."""
-        self._claimed.add(ready.execution_id)
+        self._claimed[ready.execution_id] = ready.lane
         task = asyncio.create_task(self._looked_after(ready, driven))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -272,7 +280,7 @@ class Worker(Starter):
             )
         finally:
             self._driving.pop(ready.execution_id, None)
-            self._claimed.discard(ready.execution_id)
+            self._claimed.pop(ready.execution_id, None)
             self._lanes.give_back(ready.lane)
         if stored is not None:
             self._look_again(ready, stored)

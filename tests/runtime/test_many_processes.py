@@ -148,6 +148,22 @@ async def test_a_limit_of_a_lane_holds_over_all_workers(cluster: Cluster) -> Non
     assert [number for number, _ in await slots.vacant([0], "nobody", api.services.clock())] == [0]
 
 
+async def test_an_execution_whose_slot_was_lost_makes_room_for_the_one_that_has_it_now(cluster: Cluster) -> None:
+    async with cluster.process("api") as api, cluster.process("worker"):
+        await api.define(call("a", "hang"))
+        execution_id = await api.start(lane="narrow")
+        await until(lambda: ("hang", None) in CALLS)
+        slots, now = SlotRepository(cluster.store, "narrow/slots/execution"), api.services.clock()
+        document = await cluster.store.get(slots.path(0))
+        assert document is not None
+        await slots.take(0, document.rev, "wk_other", now + timedelta(minutes=1))
+        await until(lambda: ("hung up", None) in CALLS)
+        view = await api.view(execution_id)
+        assert view.state.status is E.RUNNING
+        await asyncio.sleep(0.1)
+        assert CALLS.count(("hang", None)) == 1
+
+
 async def test_steps_share_the_slots_of_their_lane_over_all_workers(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
