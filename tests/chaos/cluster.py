@@ -48,7 +48,6 @@ class Machine:
         name = f"{self._name}.{self._starts}"
         seed = f"{self._random.random()}"
         self._process = Process(self._world, name, self._settings, skew=self._skew, seed=seed)
-        self._watchman.went_on[name] = self._process.went_on
         self._process.start(lambda engine: self._watchman.serves(name, engine))
 
     async def suffer(self, mean: float) -> None:

@@ -78,8 +78,6 @@ class Process(Owner):
         self.bus = SimBus(world.exchange)
         self.engine: Engine | None = None
         self.died = asyncio.Event()
-        self.went_on: list[float] = []
-        """The moments at which it went on after it had been stopped."""
         self._stop = asyncio.Event()
         self._ended = asyncio.Event()
         self._context = copy_context()
@@ -150,7 +148,6 @@ class Process(Owner):
 
     def resume(self) -> None:
         self._world.trace.add(self.name, "goes on")
-        self.went_on.append(asyncio.get_running_loop().time())
         self.let_go()
 
     async def bury(self) -> None:

@@ -45,8 +45,6 @@ class Log:
         self.succeeded: dict[str, float] = {}
         self.starts: Counter[tuple[str, int, str]] = Counter()
         """By path, attempt and the process that recorded it."""
-        self.last_start: dict[tuple[str, str], float] = {}
-        """By path and process."""
         self.owners: dict[int, str] = {}
         """By epoch."""
 
@@ -68,7 +66,6 @@ class Watchman:
         self._limits = limits
         self.workers: dict[str, set[str]] = defaultdict(set)
         self._engines: dict[str, Worker] = {}
-        self.went_on: dict[str, list[float]] = {}
         self.logs: defaultdict[str, Log] = defaultdict(Log)
         self.heads: dict[str, HeadBody] = {}
         self.calls: Counter[tuple[str, str, int, str]] = Counter()
@@ -216,7 +213,6 @@ class Watchman:
             if isinstance(event, e.StepStarted) and not event.watched:
                 log.kinds[event.step_id] = event.kind
                 log.starts[event.step_id, event.attempt, by] += 1
-                log.last_start[event.step_id, by] = now
             elif not held and isinstance(event, e.StepEvent) and _result(event) and log.executed(event.step_id):
                 self.violated(f"{execution_id}: {by} recorded {_short(event)} without the lease")
             if isinstance(event, e.StepSucceeded):
@@ -264,13 +260,11 @@ class Watchman:
             self.violated(
                 f"{call.execution_id}: {call.process} runs attempt {call.attempt} at {call.path} more often than it began"
             )
-        if call.path in log.succeeded and not self._stood_still(call, log):
+        if call.path in log.succeeded:
             self.violated(f"{call.execution_id}: {call.path} is run again after its result was recorded")
-
-    def _stood_still(self, call: Call, log: Log) -> bool:
-        """A process that was stopped between the record of a start and the start itself cannot know what happened meanwhile."""
-        since = log.last_start.get((call.path, call.process), 0.0)
-        return any(since <= at for at in self.went_on.get(call.process, ()))
+        lease = self.heads[call.execution_id].lease
+        if lease is None or lease.owner not in self.workers[call.process]:
+            self.violated(f"{call.execution_id}: {call.process} runs {call.path} without the lease")
 
 
 def _result(event: Any) -> bool:
