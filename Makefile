@@ -23,7 +23,7 @@ ARGS ?=
 .PHONY: help demo serve test chaos chaos-real up check schema indexes bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 demo: $(INSTALLED) ## run the examples on a server of their own, and watch them
 	$(BIN)/weft demo $(ARGS)

@@ -79,6 +79,7 @@ async def store(cloud: Cloud) -> AsyncIterator[FirestoreStore]:
     await opened.close()
 
 
+@pytest.mark.timeout(240)
 async def test_a_worker_that_stood_still_beyond_its_lease_writes_nothing_when_it_goes_on(
     cloud: Cloud, store: FirestoreStore
 ) -> None:
