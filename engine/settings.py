@@ -62,7 +62,7 @@ class Settings:
     introspection: frozenset[str] | None = None
     rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     documents: Path | None = None
-    documents_only: frozenset[str] = frozenset()
+    documents_only: frozenset[str] | None = None
     origins: tuple[str, ...] = ()
     grace: timedelta = timedelta(seconds=10)
     secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret

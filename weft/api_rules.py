@@ -14,6 +14,6 @@ def api_rules(settings: Settings) -> Rules:
         limits=changed(DEFAULT_LIMITS, settings.limits, settings.introspection),
         rates={Role(role): Rate(*rate) for role, rate in settings.rates.items()},
         trusted=read_documents(settings.documents) if settings.documents else {},
-        only_trusted=frozenset(Role(role) for role in settings.documents_only),
+        only_trusted=frozenset(Role(role) for role in settings.documents_only or ()),
         origins=settings.origins,
     )
