@@ -184,6 +184,31 @@ async def test_acknowledgements_are_sent_together(emulators: Emulators) -> None:
     assert len(calls.of("Publish")) == 4
 
 
+async def test_acknowledgements_of_messages_that_come_one_by_one_are_sent_together(emulators: Emulators) -> None:
+    calls, inbox = Calls(), Inbox()
+    patient = replace(QUICK, gather_seconds=600)
+    async with (
+        pubsub_bus(project_id(), emulators.pubsub, tuning=patient, calls=calls) as bus,
+        bus.consume("wake", "workers", inbox, concurrency=200),
+    ):
+        for n in range(5):
+            bus.hint("wake", b"%d" % n)
+            await inbox.holds(n + 1)
+        assert calls.of("Acknowledge") == []
+    assert [len(request.ack_ids) for request in calls.of("Acknowledge")] == [5]
+
+
+async def test_acknowledgements_do_not_wait_where_little_more_would_be_sent_before_them(emulators: Emulators) -> None:
+    calls, inbox = Calls(), Inbox()
+    patient = replace(QUICK, gather_seconds=600)
+    async with (
+        pubsub_bus(project_id(), emulators.pubsub, tuning=patient, calls=calls) as bus,
+        bus.consume("wake", "workers", inbox, concurrency=4),
+    ):
+        bus.hint("wake", b"m")
+        await calls.until(1, "Acknowledge")
+
+
 async def test_room_that_is_given_back_goes_to_whoever_still_waits() -> None:
     room = Room(1)
     assert await room.take(5) == 1

@@ -46,7 +46,13 @@ class Feed:
         self._tuning = tuning
         self._origin = origin
         self._room = Room(tuning.listener_messages)
-        self._receipts = Receipts(rpc, "", tuning.listener_deadline_seconds)
+        self._receipts = Receipts(
+            rpc,
+            "",
+            tuning.listener_deadline_seconds,
+            gather_seconds=tuning.gather_seconds,
+            outstanding=tuning.listener_messages,
+        )
         self.listeners: set[Listener] = set()
         self.users = 0
         """Listeners, and those who wait until it is open."""

@@ -1,8 +1,9 @@
-"""What is to be said about received messages, in batches: while one request is under way, the next one gathers."""
+"""What is to be said about received messages, in batches: acknowledgements gather for a moment, and while a request is under way."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no types
@@ -20,13 +21,19 @@ _TRIES = 4
 class Receipts:
     """For one subscription. What cannot be said is lost: the message comes again, as it may."""
 
-    def __init__(self, rpc: Rpc, subscription: str, deadline_seconds: int) -> None:
+    def __init__(
+        self, rpc: Rpc, subscription: str, deadline_seconds: int, *, gather_seconds: float, outstanding: int
+    ) -> None:
+        """`outstanding` messages may be unacknowledged before the service sends no more."""
         self._rpc = rpc
         self.subscription = subscription
         self._deadline_seconds = deadline_seconds
+        self._gather_seconds = gather_seconds
+        self._enough = min(max(1, outstanding // 4), _BATCH)
         self._done: list[str] = []
         self._returned: list[str] = []
         self._kept: dict[str, None] = {}
+        self._hurry = asyncio.Event()
         self._saying: asyncio.Task[None] | None = None
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
@@ -43,6 +50,7 @@ class Receipts:
 
     async def flush(self, seconds: float) -> None:
         """Says what is left, for at most so long."""
+        self._hurry.set()
         if self._saying is not None:
             _, late = await asyncio.wait((self._saying,), timeout=seconds)
             for task in late:
@@ -56,17 +64,26 @@ class Receipts:
         self._start()
 
     def _start(self) -> None:
+        if self._returned or self._kept or len(self._done) >= self._enough:
+            self._hurry.set()
         if self._saying is None and (self._done or self._returned or self._kept):
             self._saying = asyncio.create_task(self._say_all(), name="bus-receipts")
 
     async def _say_all(self) -> None:
         try:
             while self._done or self._returned or self._kept:
+                await self._gather()
                 await self._say(_cut(self._done), self._acknowledge)
                 await self._say(_cut(self._returned), self._give_back)
                 await self._say(_cut(self._kept), self._keep)
         finally:
             self._saying = None
+
+    async def _gather(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._gather_seconds):
+                await self._hurry.wait()
+        self._hurry.clear()
 
     async def _acknowledge(self, ack_ids: Sequence[str]) -> None:
         await self._rpc.acknowledge(self.subscription, ack_ids)
