@@ -2,8 +2,7 @@
 event loop, so these must be the same turns.
 """
 
-from asyncio import gather
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -38,17 +37,3 @@ async def settled(result: dict[str, Any], waits: Waits) -> dict[str, Any]:
     else:
         result.update(zip(waits, await gather_with_cancel(*waits.values()), strict=True))
     return result
-
-
-class Background:
-    """What an error has made needless still runs to its end, and must not complain to the event loop of being orphaned."""
-
-    __slots__ = ("_futures",)
-
-    def __init__(self) -> None:
-        self._futures: set[Any] = set()
-
-    def settle(self, awaitables: Iterable[Awaitable[Any]]) -> None:
-        future = gather(*awaitables, return_exceptions=True)
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)

@@ -43,7 +43,7 @@ def core_info(run: Run, field: Field, path: Path) -> GraphQLResolveInfo[Any]:
     def track(values: Sequence[Any]) -> None:
         awaitables = [value for value in values if has_await(value)]
         if awaitables:
-            run.background.settle(awaitables)
+            run.settle_in_background(awaitables)
 
     def gathered(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
         return gather_with_cancel(*values)

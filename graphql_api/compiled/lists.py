@@ -143,7 +143,7 @@ class ListOf:
         with suppress(Exception):
             awaitables += [value for value in rest if is_awaitable(value)]
         if awaitables:
-            run.background.settle(awaitables)
+            run.settle_in_background(awaitables)
         made.waits.clear()
 
     async def _later(self, run: Run, value: Awaitable[Any], path: Path) -> Any:

@@ -86,7 +86,7 @@ def _lines(selected: Sequence[Selected]) -> Iterator[str]:
             case ReadInLine():
                 yield from _read(at, each)
     yield " except Exception:"
-    yield "  if waits is not None: run.background.settle(waits.values())"
+    yield "  if waits is not None: run.settle_in_background(waits.values())"
     yield "  raise"
     values = (f"V{at}" if isinstance(each, Constant) else f"v{at}" for at, each in enumerate(selected))
     yield f" made = {{{', '.join(f'K{at}: {value}' for at, value in enumerate(values))}}}"

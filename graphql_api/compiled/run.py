@@ -1,11 +1,12 @@
 """What one execution of a compiled operation carries along."""
 
+from asyncio import gather
+from collections.abc import Awaitable, Iterable
 from typing import Any, NamedTuple
 
 from graphql import FragmentDefinitionNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from graphql_api.compiled.awaiting import Background
 from graphql_api.compiled.paths import Path
 from graphql_api.compiled.turns import Turns
 
@@ -20,9 +21,9 @@ class Executed(NamedTuple):
 
 class Run:
     __slots__ = (
+        "_background",
         "_nulled",
         "arguments",
-        "background",
         "context",
         "errors",
         "executed",
@@ -44,12 +45,12 @@ class Run:
         """What a field, by its number, is called with; where that cannot change."""
         self.errors: list[GraphQLError] = []
         self.turns = Turns()
-        self.background = Background()
-        self._nulled: set[Path] = set()
+        self._background: set[Any] | None = None
+        self._nulled: set[Path] | None = None
 
     def report(self, error: GraphQLError, path: Path) -> None:
         """Nothing of what is null already because of an earlier error."""
-        nulled = self._nulled
+        nulled = self._nulled = self._nulled if self._nulled is not None else set()
         above = path
         while above is not None:
             if above in nulled:
@@ -59,3 +60,10 @@ class Run:
             return
         nulled.add(path)
         self.errors.append(error)
+
+    def settle_in_background(self, awaitables: Iterable[Awaitable[Any]]) -> None:
+        """What an error has made needless still runs to its end, and must not complain to the event loop of being orphaned."""
+        future = gather(*awaitables, return_exceptions=True)
+        background = self._background = self._background if self._background is not None else set()
+        background.add(future)
+        future.add_done_callback(background.discard)

@@ -18,7 +18,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._spent = 0
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], int]] | None = None
 
     def have_room_for(self, objects: int) -> bool:
         """Whether so many more may be completed at once; if so, they are counted."""
@@ -31,9 +31,10 @@ class Turns:
         """Until so many objects, at most `AT_ONCE`, may be completed."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((turn, objects))
-        if len(self._waiting) == 1:
+        if not self._waiting:
+            self._waiting = deque()
             loop.call_soon(self._begin)
+        self._waiting.append((turn, objects))
         await turn
 
     def _begin(self) -> None:

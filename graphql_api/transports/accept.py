@@ -1,6 +1,6 @@
 """Which media type a client wants its answer in."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -8,7 +8,8 @@ EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 
 
-def preferred(accept: str, offered: Sequence[str]) -> str | None:
+@lru_cache(256)
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered type that the client likes best, in its order where it likes several equally; None if it likes none.
     A wildcard takes the first offer that it covers. Without the header anything is welcome.
     """

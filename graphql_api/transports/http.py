@@ -1,22 +1,21 @@
 """GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events for what goes on."""
 
-from collections.abc import Mapping
 from functools import partial
 
 from graphql import OperationType
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.context import Context, Credentials, Identity, Position, Runtime, Unauthenticated
 from graphql_api.errors import UNAUTHENTICATED
 from graphql_api.fanout.streams import Streams
 from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
 from graphql_api.transports.forged import check_get
-from graphql_api.transports.json_text import write_json
+from graphql_api.transports.json_answer import JSONAnswer
 from graphql_api.transports.operations import Operation, Operations
 from graphql_api.transports.reading import read_request
 from graphql_api.transports.refusal import RequestRefused, refuse
+from graphql_api.transports.request_head import Headers, headers_of
 from graphql_api.transports.sse import EventStream, last_event_id, only
 
 _PAGE_HEADERS = {"cache-control": "no-store", "content-security-policy": "frame-ancestors 'none'"}
@@ -32,47 +31,42 @@ class GraphQLOverHTTP:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        headers = headers_of(scope)
         try:
-            answer = await self._answer(request)
+            answer = await self._answer(scope, receive, headers)
         except RequestRefused as refusal:
-            answer = _refused(refusal, request.headers.get("accept", ""))
+            answer = _refused(refusal, headers.get("accept", ""))
         await answer(scope, receive, send)
         if isinstance(answer, EventStream):
             await self._streams.settled()
 
-    async def _answer(self, request: Request) -> Response | EventStream:
-        accept = request.headers.get("accept", "")
-        if (
-            request.method == "GET"
-            and self._page
-            and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM, HTML]) == HTML
-        ):
+    async def _answer(self, scope: Scope, receive: Receive, headers: Headers) -> ASGIApp:
+        method, accept = scope["method"], headers.get("accept", "")
+        if method == "GET" and self._page and preferred(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, HTML)) == HTML:
             return HTMLResponse(self._page, headers=_PAGE_HEADERS)
-        identity = await self._identify(request)
+        identity = await self._identify(scope, headers)
         rate_limit = self._operations.rates.take(identity.caller)
-        given = await read_request(request)
+        given = await read_request(scope, receive, headers)
         context = Context(
             services=self._runtime.services,
             caller=identity.caller,
-            position=Position(after=last_event_id(request.headers)),
+            position=Position(after=last_event_id(headers)),
             extensions=given.extensions or {},
         )
         operation = self._operations.prepare(given, context)
-        media_type = _media_type(request.method, accept, operation)
-        if request.method == "GET":
-            check_get(request.headers)
+        media_type = _media_type(method, accept, operation)
+        if method == "GET":
+            check_get(headers)
         if media_type == EVENT_STREAM:
             return EventStream(partial(self._streams.read, operation, given, context), identity.while_valid)
-        return _response(await operation.run(), media_type, headers=rate_limit)
+        return JSONAnswer(await operation.run(), media_type, headers=rate_limit)
 
-    async def _identify(self, request: Request) -> Identity:
-        """Several headers of that name are joined, as HTTP has it, and so are no token."""
-        shown = ", ".join(request.headers.getlist("authorization")) or None
+    async def _identify(self, scope: Scope, headers: Headers) -> Identity:
         try:
-            return await self._runtime.identify(Credentials(authorization=shown))
+            return await self._runtime.identify(Credentials(authorization=headers.get("authorization") or None))
         except Unauthenticated as error:
-            self._operations.rates.take_stranger(request.client.host if request.client else None)
+            client = scope.get("client")
+            self._operations.rates.take_stranger(client[0] if client else None)
             challenge = 'Bearer realm="weft"' + (', error="invalid_token"' if error.shown else "")
             raise refuse(401, UNAUTHENTICATED, str(error), {"www-authenticate": challenge}) from error
 
@@ -81,29 +75,19 @@ def _media_type(method: str, accept: str, operation: Operation) -> str:
     if method == "GET" and operation.kind is OperationType.MUTATION:
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send mutations as POST", {"allow": "POST"})
     subscription = operation.kind is OperationType.SUBSCRIPTION
-    chosen = preferred(accept, [EVENT_STREAM] if subscription else [JSON, GRAPHQL_JSON, EVENT_STREAM])
+    chosen = preferred(accept, (EVENT_STREAM,) if subscription else (JSON, GRAPHQL_JSON, EVENT_STREAM))
     if chosen is None or (subscription and not accept):
         wanted = EVENT_STREAM if subscription else f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}"
         raise refuse(406, "NOT_ACCEPTABLE", f"The answer comes as {wanted}: say so in `Accept`")
     return chosen
 
 
-def _response(
-    payload: Mapping[str, object], media_type: str, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(
-        write_json(payload),
-        status_code=status,
-        headers={"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store", **(headers or {})},
-    )
-
-
-def _refused(refusal: RequestRefused, accept: str) -> Response | EventStream:
+def _refused(refusal: RequestRefused, accept: str) -> ASGIApp:
     """The newer media type has a status for GraphQL that is wrong; clients of the older one take anything but 200 for
     an outage, and an `EventSource` in a browser can read nothing but a stream.
     """
-    if refusal.status is None and preferred(accept, [JSON, GRAPHQL_JSON, EVENT_STREAM]) == EVENT_STREAM:
+    if refusal.status is None and preferred(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM)) == EVENT_STREAM:
         return EventStream(only(refusal.response))
-    media_type = preferred(accept, [JSON, GRAPHQL_JSON]) or JSON
+    media_type = preferred(accept, (JSON, GRAPHQL_JSON)) or JSON
     status = refusal.status or (400 if media_type == GRAPHQL_JSON else 200)
-    return _response(refusal.response, media_type, status, refusal.headers)
+    return JSONAnswer(refusal.response, media_type, status, refusal.headers)

@@ -1,15 +1,16 @@
 """What a client sent, as a `GraphQLRequest`."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import QueryParams
+from starlette.types import Message, Receive, Scope
 
 from graphql_api.transports.json_text import read_json
 from graphql_api.transports.refusal import bad_request, refuse
 from graphql_api.transports.request import GraphQLRequest
+from graphql_api.transports.request_head import Headers
 
 MAX_BODY = 8 * 1024 * 1024
 DROPPED_AT_MOST = 8 * MAX_BODY
@@ -17,15 +18,15 @@ DROPPED_AT_MOST = 8 * MAX_BODY
 DROPPING_SECONDS = 5.0
 
 
-async def read_request(request: Request) -> GraphQLRequest:
+async def read_request(scope: Scope, receive: Receive, headers: Headers) -> GraphQLRequest:
     """Raises `RequestRefused`."""
-    if request.method == "GET":
-        return _from_query(request)
-    if request.method != "POST":
+    if scope["method"] == "GET":
+        return _from_query(QueryParams(scope["query_string"]))
+    if scope["method"] != "POST":
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send a POST, or a GET for queries", {"allow": "GET, POST"})
-    _require_json(request.headers.get("content-type", ""))
-    _require_plain(request.headers.get("content-encoding", ""))
-    return request_of(read_json(await _body(request)))
+    _require_json(headers.get("content-type", ""))
+    _require_plain(headers.get("content-encoding", ""))
+    return request_of(read_json(await _body(receive)))
 
 
 def request_of(given: Any) -> GraphQLRequest:
@@ -38,14 +39,10 @@ def request_of(given: Any) -> GraphQLRequest:
         raise bad_request(f"This is not a GraphQL request: {error}") from error
 
 
-def _from_query(request: Request) -> GraphQLRequest:
-    given: dict[str, Any] = {
-        name: request.query_params[name]
-        for name in ("query", "documentId", "operationName")
-        if name in request.query_params
-    }
+def _from_query(asked: QueryParams) -> GraphQLRequest:
+    given: dict[str, Any] = {name: asked[name] for name in ("query", "documentId", "operationName") if name in asked}
     for name in ("variables", "extensions"):
-        text = request.query_params.get(name)
+        text = asked.get(name)
         if text:
             given[name] = read_json(text)
     return request_of(given)
@@ -53,6 +50,8 @@ def _from_query(request: Request) -> GraphQLRequest:
 
 def _require_json(content_type: str) -> None:
     """A foreign web page can send other types without asking first; so this also stops forged requests."""
+    if content_type == "application/json":
+        return
     name, _, parameters = content_type.partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if name.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
@@ -67,34 +66,38 @@ def _require_plain(content_encoding: str) -> None:
         raise refuse(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed", {"accept-encoding": "identity"})
 
 
-async def _body(request: Request) -> bytes:
+async def _body(receive: Receive) -> bytes:
     """Counts while it reads: what a client says about the length need not be true."""
     chunks: list[bytes] = []
-    size = 0
-    stream = request.stream()
-    try:
-        async for chunk in stream:
-            size += len(chunk)
-            if size > MAX_BODY:
-                chunks.clear()
-                await _drop(stream)
-                raise refuse(
-                    413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
-                )
-            chunks.append(chunk)
-    except ClientDisconnect as error:  # nobody reads the answer
-        raise bad_request("The body is not complete") from error
-    return b"".join(chunks)
+    size, more = 0, True
+    while more:
+        chunk, more = _part(await receive())
+        size += len(chunk)
+        if size > MAX_BODY:
+            chunks.clear()
+            if more:
+                await _drop(receive)
+            raise refuse(
+                413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
+            )
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _drop(stream: AsyncIterator[bytes]) -> None:
+def _part(message: Message) -> tuple[bytes, bool]:
+    """And whether there is more to come."""
+    if message["type"] == "http.disconnect":  # nobody reads the answer
+        raise bad_request("The body is not complete")
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _drop(receive: Receive) -> None:
     """Closing a connection on which something is unread resets it, and the answer is lost on the way."""
-    dropped = 0
+    dropped, more = 0, True
     try:
         async with asyncio.timeout(DROPPING_SECONDS):
-            async for chunk in stream:
+            while more and dropped <= DROPPED_AT_MOST:
+                chunk, more = _part(await receive())
                 dropped += len(chunk)
-                if dropped > DROPPED_AT_MOST:
-                    return
     except TimeoutError:
         return
