@@ -26,6 +26,9 @@ class Scale:
     """Executions after which the memory of a server is measured again."""
     event_rounds: int
     """Executions whose events are timed, at one subscriber and at many."""
+    fanout_events: int
+    """In a round, to 200 sockets."""
+    idle_subscribers: int
     idle_seconds: float
     """In which the reads of idle processes are counted: a multiple of the ten seconds after which workers say that they are there."""
 
@@ -41,6 +44,8 @@ FULL = Scale(
     map_items=1_000,
     held=10_000,
     event_rounds=100,
+    fanout_events=200,
+    idle_subscribers=9_000,
     idle_seconds=60,
 )
 QUICK = Scale(
@@ -54,5 +59,7 @@ QUICK = Scale(
     map_items=300,
     held=1_000,
     event_rounds=30,
+    fanout_events=50,
+    idle_subscribers=1_000,
     idle_seconds=20,
 )

@@ -207,31 +207,32 @@ async def _answer(
     app: ASGIApp, listener: socket.socket, stopping: asyncio.Event, on_listening: Callable[[], None]
 ) -> None:
     """Answers requests until `stopping`; then those that are under way, and closes all connections."""
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=BoundedHttp,
-            ws="websockets-sansio",
-            ws_max_size=MAX_BODY,
-            # Pings are the protocol's own, which a client sees too, and a slow reader is not taken for dead.
-            ws_ping_interval=None,
-            # It would be done again for each of those who get the same frame, and take 40 KB of memory for each.
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=CLOSING_SECONDS,
-        ),
-        on_listening,
-    )
+    server = _Server(server_config(app), on_listening)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     server.should_exit = True
     await serving
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=BoundedHttp,
+        ws="websockets-sansio",
+        ws_max_size=MAX_BODY,
+        # Pings are the protocol's own, which a client sees too, and a slow reader is not taken for dead.
+        ws_ping_interval=None,
+        # It would be done again for each of those who get the same frame, and take 40 KB of memory for each.
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,105 @@
+"""One event to many subscribers over sockets of their own: what a delivery costs, how long it takes, what those cost who only wait, and
+what one who does not read.
+"""
+
+import asyncio
+from statistics import median
+
+from benchmarks.results import Goal, Row, ratio
+from benchmarks.scale import Scale
+from benchmarks.side import Side, side
+
+_MANY, _PER_SECOND = 200, 10_000
+_EVERY = _MANY / _PER_SECOND
+_LARGE, _READERS = 20_000, 20
+
+
+async def measure(scale: Scale) -> list[Row]:
+    async with side("fanout") as server:
+        address = await server.ask("address")
+        async with side("crowd", "127.0.0.1", str(address["port"])) as crowd:
+            rows = await _deliveries(scale, server, crowd, address["execution"])
+            rows += await _one_does_not_read(server, crowd, address["execution"])
+            rows += await _idle(scale, server, crowd, address["execution"])
+    return rows
+
+
+async def _deliveries(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+    """Those to whom nothing is told are connected all the while, on both sides."""
+    await crowd.ask("open", path="/graphql", count=_MANY, execution=execution)
+    await crowd.ask("open", path="/raw", count=_MANY, execution=None)
+    await server.ask("tell", count=20, every_seconds=_EVERY, padding=0)
+    frame = (await crowd.ask("received", count=20 * _MANY))["last"]
+    await server.ask("tell_raw", count=20, every_seconds=_EVERY, frame=frame)
+    await crowd.ask("received", count=20 * _MANY)
+    ours, theirs, delays, raw_delays = [], [], [], []
+    for _ in range(scale.rounds):
+        count = scale.fanout_events
+        cpu = await server.ask("tell", count=count, every_seconds=_EVERY, padding=0)
+        delays.append((await crowd.ask("received", count=count * _MANY))["p99"])
+        ours.append(cpu / count / _MANY)
+        cpu = await server.ask("tell_raw", count=count, every_seconds=_EVERY, frame=frame)
+        raw_delays.append((await crowd.ask("received", count=count * _MANY))["p99"])
+        theirs.append(cpu / count / _MANY)
+    await crowd.ask("close")
+    return [
+        Row(
+            what=f"event to {_MANY} sockets, CPU for each",
+            ours=f"{median(ours) * 1e6:.1f} us",
+            against="the same frames by raw ASGI sends",
+            theirs=f"{median(theirs) * 1e6:.1f} us",
+            number=ratio(ours, theirs),
+            goal=Goal(1.5),
+        ),
+        Row(
+            what=f"the same, {_PER_SECOND} a second, delay p99",
+            against="the same frames by raw ASGI sends",
+            theirs=f"{median(raw_delays):.1f} ms",
+            number=median(delays),
+            unit="ms",
+            goal=Goal(15, unit="ms"),
+        ),
+    ]
+
+
+async def _one_does_not_read(server: Side, crowd: Side, execution: str) -> list[Row]:
+    async def round_of(count: int, readers: int) -> float:
+        await server.ask("tell", count=count, every_seconds=_EVERY, padding=_LARGE)
+        return float((await crowd.ask("received", count=count * readers))["p99"])
+
+    await crowd.ask("open", path="/graphql", count=_READERS + 1, execution=execution)
+    await round_of(100, _READERS + 1)
+    before = await round_of(250, _READERS + 1)
+    await crowd.ask("stop_reading", count=1)
+    await round_of(100, _READERS)
+    resident = await server.ask("resident")
+    after = await round_of(250, _READERS)
+    grown = await server.ask("resident") - resident
+    await crowd.ask("close")
+    return [
+        Row(
+            what="memory for one who does not read 5 MB of events",
+            number=max(0.0, grown / 2**20),
+            unit="MiB",
+            goal=Goal(1, unit="MiB"),
+        ),
+        Row(
+            what=f"the other {_READERS}'s p99 delay",
+            ours=f"{after:.1f} ms",
+            against="while all read",
+            theirs=f"{before:.1f} ms",
+            number=after / before,
+            goal=Goal(1.2),
+        ),
+    ]
+
+
+async def _idle(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+    await asyncio.sleep(1)
+    before = await server.ask("resident")
+    await crowd.ask("open", path="/graphql", count=scale.idle_subscribers, execution=execution)
+    await server.ask("tell", count=1, every_seconds=_EVERY, padding=0)
+    await crowd.ask("received", count=scale.idle_subscribers)
+    each = (await server.ask("resident") - before) / scale.idle_subscribers
+    await crowd.ask("close")
+    return [Row(what=f"memory of one of {scale.idle_subscribers} idle subscribers", number=each / 1024, unit="KiB")]
