@@ -20,7 +20,7 @@ TESTS ?= tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos chaos-real up check schema indexes bench lock clean
+.PHONY: help demo serve test chaos chaos-real up check schema indexes bench conformance lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
@@ -74,14 +74,18 @@ up: .weft/tokens.yaml ## run emulators, two APIs and two workers in containers (
 bench: $(INSTALLED) ## measure throughput and latency against bare LangGraph
 	$(BIN)/python -m benchmarks $(ARGS)
 
+conformance: $(INSTALLED) ## run other people's suites and clients against a server (needs Node.js): make conformance ARGS="relay urql"
+	$(BIN)/python -m conformance $(ARGS)
+
 lock: ## resolve pyproject.toml into requirements/*.txt again (needs uv)
 	uv pip compile pyproject.toml $(LOCK) --output-file requirements/runtime.txt
 	uv pip compile pyproject.toml $(LOCK) --extra dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 	uv pip compile pyproject.toml $(LOCK) --extra gcp --extra openai --extra mcp --constraints requirements/dev.txt --output-file requirements/container.txt
+	echo schemathesis==4.32.5 | uv pip compile - $(LOCK) --output-file conformance/schemathesis/requirements.txt
 	echo hatchling | uv pip compile - $(LOCK) --constraints requirements/dev.txt --output-file requirements/build.txt
 
 clean: ## remove the environment and what tools leave behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
+	rm -rf $(VENV) .conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCKED): requirements/dev.txt

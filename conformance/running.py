@@ -1,14 +1,13 @@
 """Runs a suite against a server."""
 
-import asyncio
 import time
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conformance.processes import run_to_end
 from conformance.suites import REPOSITORY, Suite
 
 SCHEMA = REPOSITORY / "schema.graphql"
-_SECONDS, _FULL_SECONDS = 180, 3 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +17,7 @@ class Result:
     suite: str
     passed: bool
     said: str
-    seconds: float
+    seconds: float = 0
 
     @property
     def summary(self) -> str:
@@ -26,39 +25,16 @@ class Result:
         return lines[-1].strip() if lines else "said nothing"
 
 
-async def run(suite: Suite, url: str, *, full: bool) -> Result:
-    """`full` asks for as many cases as the suite can sensibly make."""
+async def run(suite: Suite, url: str, *options: str, seconds: float) -> Result:
+    """One that takes longer is stopped, and has failed."""
     started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *(*suite.command, url, str(SCHEMA), *(("--full",) if full else ())),
-        cwd=suite.installed,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=STDOUT,
-    )
-    try:
-        said, late = await _told(process, _FULL_SECONDS if full else _SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return Result(
-        suite=suite.name,
-        passed=process.returncode == 0 and not late,
-        said=said + late,
-        seconds=time.perf_counter() - started,
-    )
+    ended = await run_to_end(*suite.command, url, str(SCHEMA), *options, directory=suite.installed, seconds=seconds)
+    return Result(suite=suite.name, passed=ended.succeeded, said=ended.said, seconds=time.perf_counter() - started)
 
 
-async def _told(process: asyncio.subprocess.Process, seconds: int) -> tuple[str, str]:
-    """What it printed until it ended; and that it did not end, if so."""
-    said = bytearray()
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(seconds):
-            while chunk := await process.stdout.read(65536):
-                said += chunk
-            await process.wait()
-    except TimeoutError:
-        return said.decode(errors="replace"), f"\ndid not end within {seconds} s"
-    return said.decode(errors="replace"), ""
+def table(results: Sequence[Result]) -> str:
+    width = max(len(result.suite) for result in results)
+    return "\n".join(
+        f"{result.suite:{width}}  {'passed' if result.passed else 'FAILED'}  {result.seconds:5.1f} s  {result.summary}"
+        for result in results
+    )

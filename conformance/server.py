@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from conformance.running import Result
 from conformance.suites import REPOSITORY
 from weft.cli.address import parse_address
 from weft.cli.api import Api, connect
@@ -32,10 +33,12 @@ async def serving(directory: Path) -> AsyncIterator[str]:
         yield url
 
 
-def errors_in_log(directory: Path) -> list[str]:
-    """Whatever it logged of errors that it does not know, which no request may bring about."""
+def log_result(directory: Path) -> Result:
+    """Passed if the server logged nothing but what it expects: errors are its own mistakes, which no request may bring about."""
     lines = (directory / "server.log").read_text("utf-8", errors="replace").splitlines()
-    return [line for line in lines if " ERROR " in line or line.startswith("Traceback ")]
+    errors = [line for line in lines if " ERROR " in line or line.startswith("Traceback ")]
+    summary = f"{len(errors)} errors in the server's log"
+    return Result(suite="server", passed=not errors, said="\n".join([*errors, summary]))
 
 
 async def _run(api: Api, example: Example) -> None:

@@ -11,13 +11,16 @@ SHARED = HERE / "shared"
 """Modules that the programs import from `./shared`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """`package.json` and `run.mjs`, or `requirements.txt` and `run.py`. The program takes the server's URL, the path of the
-    schema and perhaps `--full`; what it prints last is its summary, and its exit code is the verdict.
+    """`directory` holds `package.json` and `run.mjs`, or `requirements.txt` and `run.py`. The program takes the server's URL,
+    the path of the schema and perhaps `--full`; what it prints last is its summary, and its exit code is the verdict.
+
+    `installed` is a copy of the directory with its packages: programs find these beside themselves.
     """
 
     directory: Path
+    installed: Path
 
     @property
     def name(self) -> str:
@@ -25,17 +28,11 @@ class Suite:
 
     @property
     def uses_node(self) -> bool:
-        return self.manifest.name == "package.json"
+        return (self.directory / "package.json").exists()
 
     @property
     def manifest(self) -> Path:
-        package = self.directory / "package.json"
-        return package if package.exists() else self.directory / "requirements.txt"
-
-    @property
-    def installed(self) -> Path:
-        """A copy of the directory with its packages: programs find these beside themselves."""
-        return CACHE / self.name
+        return self.directory / ("package.json" if self.uses_node else "requirements.txt")
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -55,4 +52,4 @@ NAMES = (
     "schemathesis",  # last: it changes and deletes whatever it finds
 )
 
-SUITES = {name: Suite(HERE / name) for name in NAMES}
+SUITES = {name: Suite(directory=HERE / name, installed=CACHE / name) for name in NAMES}

@@ -1,5 +1,6 @@
 """What schemathesis cannot know of the API: its scalars, and what an error must say."""
 
+import json
 from typing import Any
 
 import graphql
@@ -29,28 +30,23 @@ _ANYTHING = st.recursive(
     | st.integers(-(2**63), 2**64)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(codec="utf-8"), max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.from_regex(r"\A[A-Za-z_]\w{0,8}\Z"), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.from_regex(r"\A[A-Za-z_]\w{0,8}\Z"), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 _DURATIONS = st.sampled_from(["PT0.01S", "10ms", "PT1H", "P1D", "P1M", "-PT5S", "PT", "", "1e9h"])
 
 
 def _literal(value: Any) -> graphql.ValueNode:
+    """JSON's texts, numbers and words are GraphQL's too; its objects have quoted keys."""
     match value:
-        case None:
-            return nodes.Null
-        case bool():
-            return nodes.Boolean(value)
-        case int():
-            return nodes.Int(value)
-        case float():
-            return nodes.Float(value)
-        case str():
-            return nodes.String(value)
         case list():
             return nodes.List([_literal(item) for item in value])
-        case _:
+        case dict():
             return nodes.Object([_field(name, item) for name, item in value.items()])
+        case _:
+            return graphql.parse_value(json.dumps(value, ensure_ascii=False))
 
 
 def _field(name: str, value: Any) -> graphql.ObjectFieldNode:
