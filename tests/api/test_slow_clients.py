@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.api.probe import STREAMS, probe_app, stream_closed
 from tests.api.roles import RoleRuntime
 from weft.bounded_http import BoundedHttp
+from weft.serve import server_config
 
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: weft\r\nauthorization: admin\r\ncontent-type: application/json\r\n"
 BODY = b'{"query": "{ number }"}'
@@ -69,6 +70,10 @@ async def answered(port: int) -> bool:
         return (
             await client.post(f"http://127.0.0.1:{port}/graphql", json={"query": "{ number }"}, headers=headers)
         ).is_success
+
+
+def test_the_server_is_bounded_so() -> None:
+    assert server_config(probe_app(RoleRuntime())).http is BoundedHttp
 
 
 async def test_a_connection_on_which_nothing_comes_is_ended() -> None:
