@@ -1,7 +1,8 @@
 """Starts executions over HTTP, answers those that wait for somebody, watches some, and knows when all have ended."""
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -50,7 +51,7 @@ class Load:
     statuses: dict[str, str] = field(default_factory=dict)
     """Of those that have ended."""
     watchers: dict[str, Watcher] = field(default_factory=dict)
-    _started: int = 0
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def unfinished(self) -> list[str]:
@@ -66,20 +67,21 @@ class Load:
         async with asyncio.TaskGroup() as helping:
             looking = [helping.create_task(self._look(room)), helping.create_task(self._approve())]
             async with asyncio.TaskGroup() as starting:
-                while self._started < self.count or more():
+                begun = 0
+                while begun < self.count or more():
                     await room.acquire()
-                    starting.create_task(self._start(starting))
+                    starting.create_task(self._start(SHAPES[begun % len(SHAPES)], starting))
+                    begun += 1
             while self.unfinished:
                 await asyncio.sleep(LOOK_SECONDS)
             for task in looking:
                 task.cancel()
 
     async def start(self, shape: Shape) -> Accepted:
-        number = self._started
-        self._started += 1
+        number = next(self._numbers)
         given = {
             "n": number,
-            "key": f"key-{number % KEYS}",
+            "key": f"key-{self.random.randrange(KEYS)}",
             "seconds": self.random.choice([0.0, 0.1, 0.4, 1.2]),
         }
         key = f"{shape.name}-{number}"
@@ -88,8 +90,8 @@ class Load:
         self.accepted[execution_id] = accepted
         return accepted
 
-    async def _start(self, tasks: asyncio.TaskGroup) -> None:
-        accepted = await self.start(SHAPES[self._started % len(SHAPES)])
+    async def _start(self, shape: Shape, tasks: asyncio.TaskGroup) -> None:
+        accepted = await self.start(shape)
         if self.random.random() < WATCHED_SHARE:
             watcher = Watcher(self.caller.url, accepted.id, self.random)
             self.watchers[accepted.id] = watcher
