@@ -1,14 +1,17 @@
 """What a connection is still to be sent, in order, by a single writer.
 
-There is one task for each connection and none for each message: whoever has something to send puts it here and goes on, as long as
-there is room. A reader that does not read costs what is in its outbox, what the server buffers for the socket, and nothing else.
+Whoever has something to send puts it here and goes on, as long as there is room; a writer, one task for each connection, waits for
+sockets that take nothing at the moment. A reader that does not read costs what is in its outbox, what the server buffers for the
+socket, and nothing else.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Message, Send
+
+from graphql_api.transports.begun import begun
 
 ROOM_BYTES = 64 * 1024
 """What a connection may have waiting before its streams are pulled no further. One message may be larger."""
@@ -20,7 +23,10 @@ class Outbox:
     def __init__(self, send: Send, room_bytes: int = ROOM_BYTES) -> None:
         self._send = send
         self._room_bytes = room_bytes
-        self._queue: deque[tuple[Message, int]] = deque()
+        self._queue: deque[tuple[Message | Awaitable[None], int]] = deque()
+        self._idle = False
+        """The writer waits for something to do."""
+        self._failure: Exception | None = None
         self._size = 0
         self._wake: asyncio.Future[None] | None = None
         self._waiting: dict[Callable[[], None], None] = {}
@@ -34,14 +40,16 @@ class Outbox:
         return self._size < self._room_bytes
 
     def put(self, message: Message, size: int) -> None:
-        """`size` in bytes, about. Messages that nobody can wait with, such as answers and errors, may be put without room. What comes
-        after the end is dropped.
+        """Sent at once if nothing is before it and the socket takes it. `size` in bytes, about. Messages that nobody can wait with, such
+        as answers and errors, may be put without room. What comes after the end is dropped.
         """
         if self._ended:
             return
-        self._queue.append((message, size))
-        self._size += size
-        self._rouse()
+        if self._idle:
+            self._send_now(message, size)
+        else:
+            self._queue.append((message, size))
+            self._size += size
 
     def end(self, last: Message) -> None:
         """`run` ends when everything that was put before is sent, and then `last`."""
@@ -75,8 +83,8 @@ class Outbox:
         try:
             while True:
                 while self._queue:
-                    message, size = self._queue.popleft()
-                    await self._send(message)
+                    sending, size = self._queue.popleft()
+                    await (sending if isinstance(sending, Awaitable) else self._send(sending))
                     self._size -= size
                     if self._waiting and self.room:
                         self.on_drained()
@@ -85,7 +93,10 @@ class Outbox:
                     await self._send(self._last)
                     return
                 self._wake = asyncio.get_running_loop().create_future()
+                self._idle = True
                 await self._wake
+                if self._failure is not None:
+                    raise self._failure
         except OSError:  # by ASGI: the client is gone
             pass
         finally:
@@ -99,7 +110,21 @@ class Outbox:
             del self._waiting[call]
             call()
 
+    def _send_now(self, message: Message, size: int) -> None:
+        """Waking the writer for each message would cost half as much as sending it."""
+        try:
+            rest = begun(self._send(message))
+        except Exception as error:  # noqa: BLE001 # it is the writer's: whoever put the message has nothing to do with the connection
+            self._failure = error
+            self._rouse()
+            return
+        if rest is not None:
+            self._queue.append((rest, size))
+            self._size += size
+            self._rouse()
+
     def _rouse(self) -> None:
+        self._idle = False
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
