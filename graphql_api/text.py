@@ -38,4 +38,6 @@ def _problems(given: Any, path: Path) -> Iterator[Problem]:
                 yield from _problems(item, (*path, str(index)))
     elif is_dataclass(given):
         for field in fields(given):
-            yield from _problems(getattr(given, field.name), (*path, to_camel_case(field.name)))
+            value = getattr(given, field.name)
+            if value is not None:  # most are, and names take their time
+                yield from _problems(value, (*path, to_camel_case(field.name)))

@@ -4,14 +4,15 @@ A browser lets any page send requests to loopback. What gives such a page away i
 a name that was rebound to 127.0.0.1, the `Host` that the browser believes it talks to.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.transports.json_text import write_json
+from graphql_api.transports.request_head import Headers, headers_of
 
 _FORBIDDEN = "Requests of other web sites are refused while everybody on this machine is the owner (WEFT_AUTH=local)"
 
@@ -23,7 +24,7 @@ class LocalGuard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or _at_home(Headers(scope=scope)):
+        if scope["type"] not in ("http", "websocket") or _at_home(headers_of(scope)):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -45,6 +46,7 @@ def _at_home(headers: Headers) -> bool:
     )
 
 
+@lru_cache(64)
 def _host(address: str) -> str | None:
     try:
         return urlsplit(address).hostname
@@ -52,6 +54,7 @@ def _host(address: str) -> str | None:
         return None
 
 
+@lru_cache(64)
 def _loopback(host: str | None) -> bool:
     if not host:
         return False

@@ -44,12 +44,21 @@ class Usage:
 
     @staticmethod
     def of(usage: domain.Usage) -> "Usage":
-        return Usage(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cost_usd=usage.cost_usd,
-            model_calls=usage.model_calls,
-        )
+        """The same object for all that consumed nothing, as most executions do."""
+        return _NO_USAGE if usage == _NOTHING else _usage(usage)
+
+
+def _usage(usage: domain.Usage) -> Usage:
+    return Usage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+        model_calls=usage.model_calls,
+    )
+
+
+_NOTHING = domain.Usage()
+_NO_USAGE = _usage(_NOTHING)
 
 
 @strawberry.type(

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.domain.status import ExecutionStatus
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Op, Order
-from engine.storage.repositories.head_view import HeadView, head_view
+from engine.storage.repositories.head_view import HeadView, KnownHeads, head_view
 
 
 class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
 class ExecutionQueries:
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
+        self._known = KnownHeads()
 
     async def page(
         self,
@@ -45,7 +46,7 @@ class ExecutionQueries:
             limit=limit,
             bodies_only=True,
         )
-        return [head_view(document) for document in documents]
+        return [self._known.view(document) for document in documents]
 
     async def count(self, tenant: str, query: ExecutionQuery) -> int:
         return await self._store.count(f"tenants/{tenant}/executions", filters=_filters(query))

@@ -2,10 +2,12 @@
 decoded when they are looked at: they are most of a head.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.domain.execution import Run, State
 from engine.storage.port import Document
@@ -81,3 +83,29 @@ def head_view(document: Document) -> HeadView:
         flushed=head.flushed,
         tail_text=head.tail,
     )
+
+
+class KnownHeads:
+    """Remembers the heads that were read last, by their text, so that it cannot be wrong about them: whoever looks at a list looks
+    at it again, and decoding is most of the work of reading one. Large heads are not kept.
+    """
+
+    def __init__(self) -> None:
+        self._views: OrderedDict[bytes, HeadView] = OrderedDict()
+
+    def view(self, document: Document) -> HeadView:
+        """Raises `IncompatibleData`."""
+        known = self._views.get(document.body)
+        if known is not None:
+            self._views.move_to_end(document.body)
+            return known if known.rev == document.rev else replace(known, rev=document.rev)
+        view = head_view(document)
+        if len(document.body) <= _SHORT_BYTES:
+            self._views[document.body] = view
+            if len(self._views) > _REMEMBERED:
+                self._views.popitem(last=False)
+        return view
+
+
+_REMEMBERED = 500
+_SHORT_BYTES = 4_000

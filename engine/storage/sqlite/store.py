@@ -1,7 +1,7 @@
 """SqliteStore: the DocumentStore of a laptop and of a single server."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,7 @@ from engine.storage.paths import split_document_path
 from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
 from engine.storage.query_values import check_limit, distinct, matches_nothing
 from engine.storage.sqlite.changes import changes
-from engine.storage.sqlite.columns import Cell, Layout, RowFields
+from engine.storage.sqlite.columns import Cell, RowFields
 from engine.storage.sqlite.database import open_database
 from engine.storage.sqlite.group_commit import GroupCommit
 from engine.storage.sqlite.lock import FileLock
@@ -61,7 +61,7 @@ class SqliteStore(DocumentStore):
         parent, identifier = split_document_path(path)
         table = self._table(parent)
         rows = self._reader.fetch(table.get, (parent, identifier))
-        return _document(table.layout, rows[0]) if rows else None
+        return _document(table, rows[0]) if rows else None
 
     async def get_many(self, paths: Sequence[str]) -> list[Document | None]:
         found = []
@@ -93,8 +93,9 @@ class SqliteStore(DocumentStore):
         if matches_nothing(filters):
             return []
         rows = await self._fetch(selection, named, inline=selection.bounded and limit <= _BOUNDED_PAGE)
-        layout = {} if bodies_only else table.layout
-        return [_document(layout, row) for row in rows]
+        if bodies_only:
+            return [Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=_NO_FIELDS, body=row[3]) for row in rows]
+        return [_document(table, row) for row in rows]
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:
         table = self._table(collection)
@@ -155,5 +156,8 @@ class SqliteStore(DocumentStore):
         return await self._reader.fetch_aside(selection.sql, named)
 
 
-def _document(layout: Layout, row: tuple[Any, ...]) -> Document:
-    return Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=RowFields(layout, row), body=row[3])
+_NO_FIELDS: Mapping[str, FieldValue] = {}
+
+
+def _document(table: Table, row: tuple[Any, ...]) -> Document:
+    return Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=RowFields(table.layout, row), body=row[3])
