@@ -5,6 +5,7 @@ from functools import lru_cache
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
 HTML = "text/html"
 
 

@@ -42,3 +42,26 @@ SERVER_SENT_EVENTS = EventFormat(
 """Distinct connections of the graphql-sse protocol, with the seq of events as their id. `retry` is when browsers connect again by
 themselves, in milliseconds; at the server's own end it says another.
 """
+
+
+_PART = b"\r\ncontent-type: application/json\r\n\r\n%b\r\n--graphql"
+"""A part, and the boundary behind it: clients take a part for whole when they see that."""
+
+
+def _part(frame: Frame) -> bytes:
+    return _PART % (b'{"payload":' + frame.payload + b"}")
+
+
+def _broken_parts(errors: list[object]) -> bytes:
+    return _PART % write_json({"payload": {"data": None, "errors": errors}}) + b"--\r\n"
+
+
+MULTIPART_SUBSCRIPTIONS = EventFormat(
+    media_type='multipart/mixed;boundary="graphql";subscriptionSpec=1.0',
+    first=b"\r\n--graphql",
+    frame=_part,
+    errors=_broken_parts,
+    complete=b"--\r\n",
+    keep_alive=_PART % b"{}",
+)
+"""Apollo's protocol for subscriptions over multipart HTTP, which its clients and its router speak without a further package."""

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events for what goes on."""
+"""GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events or parts for what goes on."""
 
 from functools import partial
 
@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graphql_api.context import Context, Credentials, Identity, Position, Runtime, Unauthenticated
 from graphql_api.errors import UNAUTHENTICATED
 from graphql_api.fanout.streams import Streams
-from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, preferred
+from graphql_api.transports.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, MULTIPART, preferred
+from graphql_api.transports.event_format import MULTIPART_SUBSCRIPTIONS, SERVER_SENT_EVENTS
 from graphql_api.transports.forged import check_get
 from graphql_api.transports.json_answer import JSONAnswer
 from graphql_api.transports.operations import Operation, Operations
@@ -19,6 +20,9 @@ from graphql_api.transports.request_head import Headers, headers_of
 from graphql_api.transports.sse import EventStream, last_event_id, only
 
 _PAGE_HEADERS = {"cache-control": "no-store", "content-security-policy": "frame-ancestors 'none'"}
+
+
+_STREAMS = {EVENT_STREAM: SERVER_SENT_EVENTS, MULTIPART: MULTIPART_SUBSCRIPTIONS}
 
 
 class GraphQLOverHTTP:
@@ -57,8 +61,9 @@ class GraphQLOverHTTP:
         media_type = _media_type(method, accept, operation)
         if method == "GET":
             check_get(headers)
-        if media_type == EVENT_STREAM:
-            return EventStream(partial(self._streams.read, operation, given, context), identity.while_valid)
+        if media_type in _STREAMS:
+            opened = partial(self._streams.read, operation, given, context)
+            return EventStream(opened, identity.while_valid, written=_STREAMS[media_type])
         return JSONAnswer(await operation.run(), media_type, headers=rate_limit)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Identity:
@@ -75,7 +80,8 @@ def _media_type(method: str, accept: str, operation: Operation) -> str:
     if method == "GET" and operation.kind is OperationType.MUTATION:
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send mutations as POST", {"allow": "POST"})
     subscription = operation.kind is OperationType.SUBSCRIPTION
-    chosen = preferred(accept, (EVENT_STREAM,) if subscription else (JSON, GRAPHQL_JSON, EVENT_STREAM))
+    streams = (EVENT_STREAM, MULTIPART) if "subscriptionspec=" in accept.lower() else (EVENT_STREAM,)
+    chosen = preferred(accept, streams if subscription else (JSON, GRAPHQL_JSON, EVENT_STREAM))
     if chosen is None or (subscription and not accept):
         wanted = EVENT_STREAM if subscription else f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}"
         raise refuse(406, "NOT_ACCEPTABLE", f"The answer comes as {wanted}: say so in `Accept`")
