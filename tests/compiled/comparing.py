@@ -15,7 +15,7 @@ from graphql_api.transports.json_text import write_json
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`context` and `root` make fresh ones for each execution."""
+    """`context` and `root` make fresh ones for each execution; `seen` is what is to be alike of a context afterwards."""
 
     schema: GraphQLSchema
     document: DocumentNode
@@ -23,43 +23,45 @@ class Case:
     variables: dict[str, Any]
     context: Callable[[], Any]
     root: Callable[[], Any] = lambda: None
+    seen: Callable[[Any], object] = lambda _: None
 
 
-async def by_core(case: Case) -> ExecutionResult:
-    outcome = executor_of(case).execute_operation()
+async def by_core(case: Case) -> tuple[ExecutionResult, object]:
+    executor = executor_of(case)
+    outcome = executor.execute_operation()
     result = await outcome if isawaitable(outcome) else outcome
     assert isinstance(result, ExecutionResult)
-    return result
+    return result, case.seen(executor.context_value)
 
 
-async def by_compiled(case: Case) -> ExecutionResult:
+async def by_compiled(case: Case) -> tuple[ExecutionResult, object]:
     """Raises `Unsupported`. Twice, since the second execution finds what the first has left."""
     operation = CompiledOperation(case.schema, case.document, operation_of(case.document))
-    first = await _once(case, operation)
-    second = await _once(case, operation)
+    first, _ = await _once(case, operation)
+    second, seen = await _once(case, operation)
     assert shown(first) == shown(second)
-    return second
+    return second, seen
 
 
-async def _once(case: Case, operation: CompiledOperation) -> ExecutionResult:
-    variables = executor_of(case).variable_values
+async def _once(case: Case, operation: CompiledOperation) -> tuple[ExecutionResult, object]:
+    variables, context = executor_of(case).variable_values, case.context()
     steps = operation.variant(variables)
     if isinstance(steps, Reason):
         raise Unsupported(steps)
-    return await operation.execute(steps, case.root(), case.context(), variables)
+    return await operation.execute(steps, case.root(), context, variables), case.seen(context)
 
 
 async def assert_alike(case: Case) -> ExecutionResult | None:
     """None where the operation cannot be compiled, or its variables do not fit."""
-    built = _build(case)
-    if isinstance(built, list):
+    if isinstance(_build(case), list):
         return None
-    core = await by_core(case)
+    core, seen_by_core = await by_core(case)
     try:
-        compiled = await by_compiled(case)
+        compiled, seen = await by_compiled(case)
     except Unsupported:
         return None
     assert shown(compiled) == shown(core)
+    assert seen == seen_by_core
     return core
 
 

@@ -100,7 +100,7 @@ class Generator:
         arguments = self._arguments(f"{type_.name}.{name}", definition.args)
         alias = self._alias(type_, name, arguments)
         inner = get_named_type(definition.type)
-        body = "" if is_leaf_type(inner) else " " + self._selection(inner, depth - 1)  # type: ignore[arg-type]
+        body = "" if is_leaf_type(inner) else " " + self._selection(inner, depth - 1)
         return f"{alias}{name}{arguments}{self._directives()}{body}"
 
     def _alias(self, type_: Composite, name: str, arguments: str) -> str:
@@ -128,9 +128,10 @@ class Generator:
 
     def _condition(self, type_: Composite) -> Composite:
         if isinstance(type_, GraphQLObjectType):
-            return self.random.choice([type_, type_, *type_.interfaces])
+            around: list[Composite] = [type_, type_, *type_.interfaces]
+            return around[self.random.randrange(len(around))]
         possible: list[Composite] = [type_, *self.schema.get_possible_types(type_)]
-        return self.random.choice(possible)
+        return possible[self.random.randrange(len(possible))]
 
     def _directives(self) -> str:
         if self.random.random() > 0.08:

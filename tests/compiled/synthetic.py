@@ -284,11 +284,11 @@ class Query:
             raise ValueError(f"not {value}")
         return GraphQLError("as a value") if value % 7 == 0 else value  # type: ignore[return-value]
 
-    @strawberry.field(permission_classes=[Never])
+    @strawberry.field(permission_classes=[Never])  # type: ignore[untyped-decorator]
     def guarded(self, allowed: bool = False) -> str | None:  # noqa: FBT001, FBT002
         return f"in {allowed}"
 
-    @strawberry.field(extensions=[Shouting()])
+    @strawberry.field(extensions=[Shouting()])  # type: ignore[untyped-decorator]
     def shouted(self, text: str = "hello") -> str:
         return text
 
@@ -371,7 +371,10 @@ class _Data:
 def query_root(seed: int, *, wrong: float) -> Query:
     random = Random(seed)
     data = _Data(random, wrong)
-    some = lambda make: [data(lambda: make(random, 2, wrong)) for _ in range(random.randrange(4))]  # noqa: E731
+
+    def some(make: Callable[..., Any]) -> list[Any]:
+        return [data(lambda: make(random, 2, wrong)) for _ in range(random.randrange(4))]
+
     return Query(
         things=data(lambda: some(thing)),
         maybe_things=data.maybe(lambda: some(thing)),
