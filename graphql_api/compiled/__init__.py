@@ -8,7 +8,7 @@ graphql-core, which is known before anything is executed.
 """
 
 from graphql_api.compiled.operation import CompiledOperation
-from graphql_api.compiled.program import Prepared, Program, Programs
+from graphql_api.compiled.program import MOST_FIELDS, Prepared, Program, Programs
 from graphql_api.compiled.unsupported import Reason, Unsupported
 
-__all__ = ["CompiledOperation", "Prepared", "Program", "Programs", "Reason", "Unsupported"]
+__all__ = ["MOST_FIELDS", "CompiledOperation", "Prepared", "Program", "Programs", "Reason", "Unsupported"]

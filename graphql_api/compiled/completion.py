@@ -5,6 +5,7 @@ given an awaitable.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from graphql import (
@@ -79,6 +80,7 @@ def _list(item: GraphQLOutputType, field: Field, objects: Objects) -> Complete:
     return ListOf(completer(item, field, objects), field, nullable=nullable, known=known).complete
 
 
+@lru_cache(500)
 def _leaf(type_: GraphQLLeafType) -> Complete:
     write = slow_way(type_)
 

@@ -4,6 +4,7 @@ all others.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -48,6 +49,7 @@ _MOMENT = Quick("{v}.__class__ is {a} and {v}.tzinfo is {b} and {v}.microsecond"
 """Moments that the encoder of the response writes as the scalar does (see `write_json`), in a tenth of the time."""
 
 
+@lru_cache(500)
 def quick_way(type_: GraphQLLeafType) -> Quick | None:
     if isinstance(type_, CustomGraphQLEnumType):
         return _enum(type_)

@@ -78,7 +78,7 @@ def test_a_known_document_is_neither_parsed_nor_measured_again_and_still_limited
 
 
 def test_documents_are_remembered_up_to_so_many_tokens() -> None:
-    documents = Documents(build_schema()._schema, remembered_tokens=25)
+    documents = Documents(build_schema()._schema, remembered_tokens=40)
     texts = [f"{{ a{n}: __typename }}" for n in range(6)]
     first = [documents.get(text, WIDE) for text in texts]
     again = [documents.get(text, WIDE) for text in reversed(texts)]
