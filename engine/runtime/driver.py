@@ -291,11 +291,12 @@ class Driver:
         await self._cancel_tasks()
         commands = self._drain()
         for _ in range(_HAND_BACK_TRIES):
+            if self._tenure.stale and await self._tenure.catch_up() and not self._tenure.held:
+                return
             try:
                 await self._tenure.hand_back(self._decide(commands))
             except Conflict:
-                if not await self._tenure.catch_up() or not self._tenure.held:
-                    return
+                self._tenure.poked = True
             else:
                 return
         _log.info("execution %s changes too fast to be handed back; its lease runs out", self.stored.state.id)
