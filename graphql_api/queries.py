@@ -52,7 +52,8 @@ class Query:
     ) -> list[Node | None]:
         if len(node_ids) > MAX_FIRST:
             raise BadRequest(f"At most {MAX_FIRST} ids, not {len(node_ids)}", path=("ids",))
-        return list(await asyncio.gather(*(_node(info, storable(node_id, "ids")) for node_id in node_ids)))
+        ids = [storable(node_id, "ids") for node_id in node_ids]  # all checked before the first one is looked for
+        return list(await asyncio.gather(*(_node(info, node_id) for node_id in ids)))
 
     @resolved("Whether the service serves.")
     async def health(self, info: Info) -> Health:

@@ -9,7 +9,8 @@ import WebSocket from 'ws'
 import { check, finish } from './shared/checks.mjs'
 import { order, packed, SIGNAL, upTo } from './shared/documents.mjs'
 
-const { commitMutation, Environment, fetchQuery, getSelector, Network, Observable, RecordSource, requestSubscription, Store } = runtime
+const { commitMutation, createOperationDescriptor, fetchQuery, getSelector, requestSubscription } = runtime
+const { Environment, Network, Observable, RecordSource, Store } = runtime
 const [url, schema] = process.argv.slice(2)
 
 const compiled = compile()
@@ -104,8 +105,9 @@ await check('steps of one id in two workflows stay apart', async () => {
   const { createWorkflow } = await mutate(relay, 'CreateMutation', { definition })
   assert.deepEqual(createWorkflow.errors, [])
   const { data } = await ask('{ workflow(name: "order") { id } }')
-  await query(relay, 'NodeQuery', { id: data.workflow.id })
-  const { node } = await query(relay, 'NodeQuery', { id: createWorkflow.workflow.id })
+  const { id } = createWorkflow.workflow
+  for (const each of [id, data.workflow.id]) await query(relay, 'NodeQuery', { id: each })
+  const { node } = relay.lookup(createOperationDescriptor(compiled('NodeQuery'), { id }).fragment).data
   assert.deepEqual(node.latestVersion.steps, [{ id: 'total', kind: 'sleep' }])
 })
 

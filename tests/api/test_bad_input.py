@@ -96,6 +96,12 @@ async def test_nodes_are_found_by_any_id_and_null_where_there_is_none(api: Api) 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+async def test_ids_are_all_checked_before_the_first_is_looked_for(api: Api) -> None:
+    """Coroutines that were begun and never awaited are warnings, and these are errors here."""
+    error = await api.error("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["ex_nothing", "\0"])
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 async def test_when_the_store_does_not_answer_the_code_says_so(api: Api) -> None:
     await api.create(sums())
     api.store.down = True
