@@ -19,8 +19,11 @@ async def measure(scale: Scale) -> list[Row]:
         address = await server.ask("address")
         async with side("crowd", "127.0.0.1", str(address["port"])) as crowd:
             rows = await _deliveries(scale, server, crowd, address["execution"])
-            rows += await _one_does_not_read(server, crowd, address["execution"])
-            rows += await _idle(scale, server, crowd, address["execution"])
+            rows += await _one_does_not_read(scale, server, crowd, address["execution"])
+    async with side("fanout") as server:
+        address = await server.ask("address")
+        async with side("crowd", "127.0.0.1", str(address["port"])) as crowd:
+            rows.append(await _idle(scale, server, crowd, address["execution"]))
     return rows
 
 
@@ -62,23 +65,26 @@ async def _deliveries(scale: Scale, server: Side, crowd: Side, execution: str) -
     ]
 
 
-async def _one_does_not_read(server: Side, crowd: Side, execution: str) -> list[Row]:
-    async def round_of(count: int, readers: int) -> float:
-        await server.ask("tell", count=count, every_seconds=_EVERY, padding=_LARGE)
-        return float((await crowd.ask("received", count=count * readers))["p99"])
+async def _one_does_not_read(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+    async def p99(readers: int) -> float:
+        """In milliseconds, of the quietest of the rounds: what else the machine does is none of the one's doing."""
+        found = []
+        for _ in range(scale.rounds):
+            await server.ask("tell", count=50, every_seconds=_EVERY, padding=_LARGE)
+            found.append((await crowd.ask("received", count=50 * readers))["p99"])
+        return float(min(found[1:]))
 
     await crowd.ask("open", path="/graphql", count=_READERS + 1, execution=execution)
-    await round_of(100, _READERS + 1)
-    before = await round_of(250, _READERS + 1)
-    await crowd.ask("stop_reading", count=1)
-    await round_of(100, _READERS)
+    before = await p99(_READERS + 1)
     resident = await server.ask("resident")
-    after = await round_of(250, _READERS)
+    await crowd.ask("stop_reading", count=1)
+    after = await p99(_READERS)
     grown = await server.ask("resident") - resident
     await crowd.ask("close")
+    untaken = scale.rounds * 50 * _LARGE
     return [
         Row(
-            what="memory for one who does not read 5 MB of events",
+            what=f"memory for one who leaves {untaken / 1e6:g} MB of events unread",
             number=max(0.0, grown / 2**20),
             unit="MiB",
             goal=Goal(1, unit="MiB"),
@@ -94,12 +100,26 @@ async def _one_does_not_read(server: Side, crowd: Side, execution: str) -> list[
     ]
 
 
-async def _idle(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+async def _idle(scale: Scale, server: Side, crowd: Side, execution: str) -> Row:
+    count = scale.idle_subscribers
+    raw = await _memory_of(server, crowd, count, "/raw", None)
+    ours = await _memory_of(server, crowd, count, "/graphql", execution)
+    return Row(
+        what=f"memory of each of {count} idle subscribers",
+        ours=f"{ours / 1024:.1f} KiB",
+        against="of a raw ASGI socket",
+        theirs=f"{raw / 1024:.1f} KiB",
+        number=ours / raw,
+    )
+
+
+async def _memory_of(server: Side, crowd: Side, count: int, path: str, execution: str | None) -> float:
+    """Of one socket, in bytes. Those of before make room that is used again, so a few are opened first."""
+    await crowd.ask("open", path=path, count=count // 20, execution=execution)
     await asyncio.sleep(1)
     before = await server.ask("resident")
-    await crowd.ask("open", path="/graphql", count=scale.idle_subscribers, execution=execution)
-    await server.ask("tell", count=1, every_seconds=_EVERY, padding=0)
-    await crowd.ask("received", count=scale.idle_subscribers)
-    each = (await server.ask("resident") - before) / scale.idle_subscribers
+    await crowd.ask("open", path=path, count=count, execution=execution)
+    await asyncio.sleep(1)
+    each = (await server.ask("resident") - before) / count
     await crowd.ask("close")
-    return [Row(what=f"memory of one of {scale.idle_subscribers} idle subscribers", number=each / 1024, unit="KiB")]
+    return float(each)

@@ -12,8 +12,6 @@ from typing import Any
 import orjson
 import psutil
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.answering import answer, run
@@ -80,10 +78,13 @@ async def main() -> None:
 async def _serve(settings: Settings, engine: Engine, raw: RawSockets) -> None:
     events = Events(engine)
     execution_id = await events.begin()
-    app = create_app(LocalRuntime(services=engine.services))
-    routes = [WebSocketRoute(RAW, raw), Mount("/", EndingStreams(app, asyncio.Event()))]
+    weft = EndingStreams(create_app(LocalRuntime(services=engine.services)), asyncio.Event())
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        await (raw if scope.get("path") == RAW else weft)(scope, receive, send)
+
     listener = listen(settings)
-    server = uvicorn.Server(server_config(Starlette(routes=routes)))
+    server = uvicorn.Server(server_config(both))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     process = psutil.Process()
 

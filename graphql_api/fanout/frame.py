@@ -17,14 +17,14 @@ Encoding = Callable[["Frame"], bytes]
 class Frame:
     """`seq` and `subject` as `Position` has them. With `errors` it is the last of its stream, and there is no data."""
 
-    __slots__ = ("_encoded", "_text", "errors", "payload", "seq", "subject")
+    __slots__ = ("_encoded", "errors", "payload", "seq", "subject", "text")
 
     def __init__(self, payload: bytes, seq: int | None, subject: str | None, errors: list[Any] | None = None) -> None:
         self.payload = payload
         self.seq = seq
         self.subject = subject
         self.errors = errors
-        self._text: str | None = None
+        self.text = payload.decode()
         self._encoded: tuple[Encoding, bytes] | None = None
 
     @classmethod
@@ -35,13 +35,6 @@ class Frame:
     @classmethod
     def failure(cls, error: Exception) -> "Frame":
         return cls.of({"errors": [formatted_exception(error)]}, Position())
-
-    @property
-    def text(self) -> str:
-        """The payload, decoded once."""
-        if self._text is None:
-            self._text = self.payload.decode()
-        return self._text
 
     def encoded(self, encoding: Encoding) -> bytes:
         """Remembers the last encoding: readers of one stream nearly always speak the same."""

@@ -26,6 +26,7 @@ from graphql_api.fanout.sink import Sink
 from graphql_api.transports.operations import Operation
 from graphql_api.transports.refusal import RequestRefused
 
+_FRAMES_AT_A_TIME = 64
 LAGGED = "more changed than this subscription could hold: read the list, and subscribe again"
 
 
@@ -46,6 +47,23 @@ Reopen = Callable[[int], Opened]
 
 class Reader:
     """`cancel` ends it from outside; else it ends by itself, and has told its sink."""
+
+    __slots__ = (
+        "_done",
+        "_index",
+        "_opened",
+        "_reopen",
+        "_sink",
+        "_source",
+        "_stream",
+        "_task",
+        "_tasks",
+        "begun",
+        "kind",
+        "member_of",
+        "seq",
+        "share",
+    )
 
     def __init__(
         self,
@@ -92,14 +110,19 @@ class Reader:
         if self._stream is None:  # it left while the frame was handed out
             return
         self._index += 1
-        self._take(frame)
-        if self._stream is not None and not self._sink.outbox.room:
+        if frame.seq is None:
+            self._sink.next(frame)
+        else:
+            self._take(frame)
+        if not self._sink.outbox.room and self._stream is not None:
             self._stream.unfollow(self)
             self._sink.outbox.when_room(self.pump)
 
     def pump(self) -> None:
-        """Takes from the window as long as there is room."""
-        while self._stream is not None:
+        """Takes from the window as long as there is room, and so many frames at a time that others get their turn."""
+        for _ in range(_FRAMES_AT_A_TIME):
+            if self._stream is None:
+                return
             if not self._sink.outbox.room:
                 self._sink.outbox.when_room(self.pump)
                 return
@@ -115,6 +138,7 @@ class Reader:
                 self._index = found.index
                 self._stream.follow(self)
                 return
+        asyncio.get_running_loop().call_soon(self.pump)
 
     def _take(self, frame: Frame) -> None:
         if frame.seq is not None:

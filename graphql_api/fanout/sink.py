@@ -10,7 +10,10 @@ from graphql_api.transports.outbox import Outbox
 class Sink(ABC):
     """Nothing of it waits: whoever has much to send looks whether the outbox has room first."""
 
-    outbox: Outbox
+    __slots__ = ("outbox",)
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
 
     @abstractmethod
     def next(self, frame: Frame) -> None:

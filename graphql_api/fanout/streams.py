@@ -11,10 +11,13 @@ from graphql_api.fanout.reader import Opened, Reader
 from graphql_api.fanout.shared_stream import SharedStream
 from graphql_api.fanout.sharing import Beginning, Share, Sharing
 from graphql_api.fanout.sink import Sink
-from graphql_api.fanout.window import WINDOW_BYTES, Window
+from graphql_api.fanout.window import Window
 from graphql_api.metrics import Metrics
 from graphql_api.transports.operations import Operation, Operations
 from graphql_api.transports.request import GraphQLRequest
+
+WINDOW_BYTES, LEAST_BYTES, ALL_BYTES = 2**20, 2**13, 2**26
+"""What a window holds at the most, what it may hold however many there are, and what all of them share beyond that."""
 
 
 class Streams:
@@ -23,7 +26,7 @@ class Streams:
     def __init__(
         self, operations: Operations, sharing: Sharing, metrics: Metrics, *, window_bytes: int = WINDOW_BYTES
     ) -> None:
-        """`window_bytes`: what a shared stream keeps for readers that are behind."""
+        """`window_bytes`: the most that a shared stream keeps for readers that are behind."""
         self._operations = operations
         self._sharing = sharing
         self._metrics = metrics
@@ -43,7 +46,9 @@ class Streams:
         self, operation: Operation, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup
     ) -> Reader:
         """As `start`, of what is prepared already."""
-        whole = request.with_text(operation.admitted.text)  # a document that a client registered may be forgotten by then
+        whole = request.with_text(
+            operation.admitted.text
+        )  # a document that a client registered may be forgotten by then
 
         def reopen(after: int) -> Opened:
             position = Position(after=after)
@@ -90,7 +95,7 @@ class Streams:
 
     def _begin(self, key: tuple[object, ...], reader: Reader) -> SharedStream:
         operation, position = reader.opened()
-        stream = self._streams[key] = SharedStream(Window(reader.seq, self._window_bytes))
+        stream = self._streams[key] = SharedStream(Window(reader.seq, self._room_of_one))
         task = asyncio.create_task(stream.run(frames_of(operation, position)))
         self._following[stream] = task
 
@@ -100,6 +105,10 @@ class Streams:
 
         task.add_done_callback(ended)
         return stream
+
+    def _room_of_one(self) -> int:
+        """In bytes, of each window: where there are many, each is small, and who is behind reads the log the sooner."""
+        return min(self._window_bytes, max(LEAST_BYTES, ALL_BYTES // max(1, len(self._streams))))
 
     def _part(self, reader: Reader) -> None:
         stream, reader.member_of = reader.member_of, None

@@ -1,12 +1,12 @@
 """The newest frames of a shared stream, for readers that are a little behind."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphql_api.fanout.frame import Frame
 
-WINDOW_BYTES = 1024 * 1024
-WINDOW_FRAMES = 1000
+MOST_FRAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,9 @@ class Window:
     they have a subject, the newest frame about it stands for all of them, and older ones are passed over.
     """
 
-    def __init__(self, seq: int = 0, most_bytes: int = WINDOW_BYTES, most_frames: int = WINDOW_FRAMES) -> None:
-        """`seq` is the last one before the stream's first."""
+    def __init__(self, seq: int, most_bytes: Callable[[], int]) -> None:
+        """`seq` is the last one before the stream's first. `most_bytes` says how much to keep at the moment; the newest frame stays."""
         self._most_bytes = most_bytes
-        self._most_frames = most_frames
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._start = 0
@@ -46,7 +45,8 @@ class Window:
             self._newest[frame.subject] = self.end
         self._frames.append(frame)
         self._bytes += len(frame.payload)
-        while len(self._frames) > 1 and (self._bytes > self._most_bytes or len(self._frames) > self._most_frames):
+        most = self._most_bytes()
+        while len(self._frames) > 1 and (self._bytes > most or len(self._frames) > MOST_FRAMES):
             self._drop()
 
     def behind(self, seq: int) -> int:

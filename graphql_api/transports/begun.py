@@ -1,16 +1,14 @@
 """Coroutines that are begun at once, and only if they have to wait are left to a task."""
 
 from collections.abc import Awaitable, Coroutine, Generator
-from typing import Any, cast
+from typing import Any
 
 
-def begun(work: Awaitable[None]) -> Awaitable[None] | None:
-    """Runs `work`, which is a coroutine, until it waits for something; the rest is to be awaited, and None where it is done. Raises what
-    it raises until then.
+def begun(running: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
+    """Runs it until it waits for something; the rest is to be awaited, and None where it is done. Raises what it raises until then.
 
     Python 3.12 has eager tasks for that. It must not ask which task it runs in: it may end in another one.
     """
-    running = cast("Coroutine[Any, Any, None]", work)
     try:
         waits_for = running.send(None)
     except StopIteration:

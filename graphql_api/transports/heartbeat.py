@@ -38,7 +38,12 @@ class Heartbeat:
         self._end = end
         self._loop = asyncio.get_running_loop()
         self._alive_at = self._wanted_at = self._loop.time()
-        self._timer = self._loop.call_later(patience.ping_seconds, self._beat)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """From the acknowledgement on, before which a client expects nothing else."""
+        self._alive_at = self._wanted_at = self._loop.time()
+        self._timer = self._loop.call_later(self._patience.ping_seconds, self._beat)
 
     def alive(self) -> None:
         """A sign of life."""
@@ -49,7 +54,8 @@ class Heartbeat:
         self._wanted_at = self._loop.time()
 
     def stop(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _beat(self) -> None:
         now = self._loop.time()

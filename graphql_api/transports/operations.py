@@ -24,7 +24,7 @@ from graphql_api.transports.refusal import RequestRefused
 from graphql_api.transports.request import GraphQLRequest
 
 Response = dict[str, Any]
-"""`data` and `errors` as they go to the client. Without `data`, nothing was executed, or a stream broke."""
+"""`data` and `errors` as they go to the client, by way of `write_json`. Without `data`, nothing was executed, or a stream broke."""
 
 
 @dataclass(kw_only=True)

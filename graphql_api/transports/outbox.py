@@ -7,7 +7,8 @@ socket, and nothing else.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
 from starlette.types import Message, Send
 
@@ -20,36 +21,54 @@ ROOM_BYTES = 64 * 1024
 class Outbox:
     """`send` is ASGI's: it waits while the socket takes nothing."""
 
+    __slots__ = (
+        "_ended",
+        "_failure",
+        "_idle",
+        "_last",
+        "_queue",
+        "_room_bytes",
+        "_send",
+        "_size",
+        "_waiting",
+        "_wake",
+        "on_drained",
+        "room",
+    )
+
     def __init__(self, send: Send, room_bytes: int = ROOM_BYTES) -> None:
-        self._send = send
+        self._send = cast("Callable[[Message], Coroutine[Any, Any, None]]", send)
         self._room_bytes = room_bytes
         self._queue: deque[tuple[Message | Awaitable[None], int]] = deque()
+        self._size = 0
         self._idle = False
         """The writer waits for something to do."""
-        self._failure: Exception | None = None
-        self._size = 0
         self._wake: asyncio.Future[None] | None = None
         self._waiting: dict[Callable[[], None], None] = {}
         self._last: Message | None = None
+        self._failure: Exception | None = None
         self._ended = False
+        self.room = True
         self.on_drained: Callable[[], None] = _nothing
         """Called when the reader made room that somebody had waited for, which tells that it lives."""
 
-    @property
-    def room(self) -> bool:
-        return self._size < self._room_bytes
-
     def put(self, message: Message, size: int) -> None:
-        """Sent at once if nothing is before it and the socket takes it. `size` in bytes, about. Messages that nobody can wait with, such
-        as answers and errors, may be put without room. What comes after the end is dropped.
+        """Sent at once if nothing is before it and the socket takes it; waking the writer would cost half as much as sending does.
+        `size` in bytes, about. Messages that nobody can wait with, such as answers and errors, may be put without room. What comes
+        after the end is dropped.
         """
-        if self._ended:
-            return
         if self._idle:
-            self._send_now(message, size)
-        else:
-            self._queue.append((message, size))
-            self._size += size
+            try:
+                rest = begun(self._send(message))
+            except Exception as error:  # noqa: BLE001 # it is the writer's: whoever put the message has nothing to do with the connection
+                self._failure = error
+                self._rouse()
+                return
+            if rest is not None:
+                self._append(rest, size)
+                self._rouse()
+        elif not self._ended:
+            self._append(message, size)
 
     def end(self, last: Message) -> None:
         """`run` ends when everything that was put before is sent, and then `last`."""
@@ -86,6 +105,7 @@ class Outbox:
                     sending, size = self._queue.popleft()
                     await (sending if isinstance(sending, Awaitable) else self._send(sending))
                     self._size -= size
+                    self.room = self._size < self._room_bytes
                     if self._waiting and self.room:
                         self.on_drained()
                         self._admit()
@@ -101,6 +121,7 @@ class Outbox:
             pass
         finally:
             self._ended = True
+            self._idle = False
             self._queue.clear()
             self._waiting.clear()
 
@@ -110,18 +131,10 @@ class Outbox:
             del self._waiting[call]
             call()
 
-    def _send_now(self, message: Message, size: int) -> None:
-        """Waking the writer for each message would cost half as much as sending it."""
-        try:
-            rest = begun(self._send(message))
-        except Exception as error:  # noqa: BLE001 # it is the writer's: whoever put the message has nothing to do with the connection
-            self._failure = error
-            self._rouse()
-            return
-        if rest is not None:
-            self._queue.append((rest, size))
-            self._size += size
-            self._rouse()
+    def _append(self, message: Message | Awaitable[None], size: int) -> None:
+        self._queue.append((message, size))
+        self._size += size
+        self.room = self._size < self._room_bytes
 
     def _rouse(self) -> None:
         self._idle = False

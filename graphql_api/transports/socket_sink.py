@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from starlette.types import Message
-
 from graphql_api.fanout.frame import Frame
 from graphql_api.fanout.reader import Reader
 from graphql_api.fanout.sink import Sink
@@ -12,28 +10,27 @@ from graphql_api.transports.json_text import write_json
 from graphql_api.transports.outbox import Outbox
 
 
-def text_message(text: str) -> Message:
-    """Browsers' clients take text frames alone."""
-    return {"type": "websocket.send", "text": text}
-
-
 def put_json(outbox: Outbox, message: dict[str, Any]) -> None:
-    encoded = write_json(message)
-    outbox.put(text_message(encoded.decode()), len(encoded))
+    """As a text frame: browsers' clients take no others."""
+    text = write_json(message).decode()
+    outbox.put({"type": "websocket.send", "text": text}, len(text))
 
 
 class SocketSink(Sink):
     """What an event costs here is putting the operation's id around what is encoded already. `ended` is called with the id at the end."""
 
+    __slots__ = ("_ended", "_head", "_id", "reader")
+
     def __init__(self, outbox: Outbox, operation_id: str, ended: Callable[[str], None]) -> None:
-        self.outbox = outbox
+        super().__init__(outbox)
         self._id = operation_id
         self._ended = ended
         self._head = f'{{"id":{write_json(operation_id).decode()},"type":"next","payload":'
         self.reader: Reader | None = None
 
     def next(self, frame: Frame) -> None:
-        self.outbox.put(text_message(f"{self._head}{frame.text}}}"), len(frame.payload) + len(self._head))
+        text = f"{self._head}{frame.text}}}"
+        self.outbox.put({"type": "websocket.send", "text": text}, len(text))
 
     def failed(self, errors: list[Any]) -> None:
         self._ended(self._id)

@@ -114,8 +114,10 @@ class EventStream:
 
 
 class _EventSink(Sink):
+    __slots__ = ("_ended", "_format")
+
     def __init__(self, outbox: Outbox, written: EventFormat, ended: Callable[[], None]) -> None:
-        self.outbox = outbox
+        super().__init__(outbox)
         self._format = written
         self._ended = ended
 

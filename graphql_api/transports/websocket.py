@@ -126,6 +126,7 @@ class _Connection:
 
     async def _talk(self) -> NoReturn:
         identity = await self._begin()
+        self._heartbeat.start()
         with identity.while_valid(lambda: self._interrupt(SocketClosed(CloseCode.FORBIDDEN, "Forbidden"))):
             while True:
                 for _ in range(_MESSAGES_AT_A_TIME):

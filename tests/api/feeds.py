@@ -143,7 +143,7 @@ class Taker(Sink):
     def __init__(self, room_bytes: int) -> None:
         self._reading = asyncio.Event()
         self._reading.set()
-        self.outbox = Outbox(self._send, room_bytes)
+        super().__init__(Outbox(self._send, room_bytes))
         self.got: list[dict[str, Any]] = []
         self.errors: list[Any] | None = None
         self.complete = False

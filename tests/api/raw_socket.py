@@ -77,8 +77,7 @@ async def raw_socket(address: str, *, receive_buffer: int = 1 << 16) -> AsyncIte
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
         socket = RawSocket(reader, writer)
         await socket.send('{"type":"connection_init"}')
-        while await socket.receive() != (TEXT, b'{"type":"connection_ack"}'):
-            pass  # a ping
+        assert await socket.receive() == (TEXT, b'{"type":"connection_ack"}')
         yield socket
     finally:
         writer.close()
