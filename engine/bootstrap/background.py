@@ -12,9 +12,12 @@ _log = logging.getLogger(__name__)
 
 
 class Background:
-    """They are cancelled when the context is left. One that dies takes no other with it, but is loud."""
+    """They are cancelled when the context is left. One that dies is loud, and sets `died`: a process without it would look alive, and
+    leave its work undone.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, died: asyncio.Event) -> None:
+        self._died = died
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -35,9 +38,9 @@ class Background:
         waiting.cancel()
         if task.done():
             await task
-        task.add_done_callback(_say_if_died)
+        task.add_done_callback(self._end)
 
-
-def _say_if_died(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.critical("a loop of the engine died", exc_info=task.exception())
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("a loop of the engine died", exc_info=task.exception())
+            self._died.set()

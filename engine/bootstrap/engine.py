@@ -1,5 +1,6 @@
 """An engine out of its parts."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,6 +47,8 @@ class Engine:
     hub: Hub
     settings: Settings
     functions: Functions
+    died: asyncio.Event
+    """Set when a part of it ended that should have gone on: the process should be started again."""
 
 
 def utc_now() -> datetime:
@@ -69,6 +72,7 @@ async def open_engine(
 
     Raises `BadSettings`, `Unavailable` (the store is in use, or cannot be read), `PartsRefused`.
     """
+    died = asyncio.Event()
     async with AsyncExitStack() as stack:
         if store is None:
             store = await open_store(settings)
@@ -77,7 +81,7 @@ async def open_engine(
             bus = await open_bus(settings)
             stack.push_async_callback(bus.close)
         if not store.exclusive:
-            clock = await _shared_clock(stack, clock, store)
+            clock = await _shared_clock(stack, clock, store, died)
         hub = Hub(bus)
         children = Children()
         cache = StepCache(store, clock)
@@ -103,7 +107,7 @@ async def open_engine(
             settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock, random_bytes=random_bytes
         )
         children.bind(services)
-        background = await stack.enter_async_context(Background())
+        background = await stack.enter_async_context(Background(died))
         stack.push_async_callback(services.journal.close)
         if settings.role != "worker":
             await background.start(hub.run)
@@ -114,13 +118,13 @@ async def open_engine(
             worker = await start_work(
                 stack, background, settings=settings, services=services, cache=cache, prices=parts.prices
             )
-        yield Engine(services=services, worker=worker, hub=hub, settings=settings, functions=functions)
+        yield Engine(services=services, worker=worker, hub=hub, settings=settings, functions=functions, died=died)
 
 
-async def _shared_clock(stack: AsyncExitStack, clock: Clock, store: DocumentStore) -> SharedClock:
+async def _shared_clock(stack: AsyncExitStack, clock: Clock, store: DocumentStore, died: asyncio.Event) -> SharedClock:
     shared = SharedClock(clock, store)
     await shared.look()
-    background = await stack.enter_async_context(Background())
+    background = await stack.enter_async_context(Background(died))
     await background.start(shared.run)
     return shared
 

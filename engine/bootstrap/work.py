@@ -104,9 +104,9 @@ async def start_work(
     if roster is not None:
         await background.start(roster.run)
         stack.push_async_callback(roster.leave)
+    stack.push_async_callback(worker.stop, settings.grace)
     for loop in (worker.take_pokes, worker.take_hints, batches.run, sweeping, retaining):
         await background.start(loop)
-    stack.push_async_callback(worker.stop, settings.grace)
     return worker
 
 

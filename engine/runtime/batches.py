@@ -17,6 +17,7 @@ from engine.domain.execution.commands import Cancel, Pause, Resume
 from engine.domain.ids import EXECUTION, TenantId, derive
 from engine.storage.port import Conflict
 from engine.storage.repositories.batches import ITEMS_PER_CHUNK, Chunk, StoredBatch
+from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.head import execution_path
 from engine.usecases.batch_admission import item_error
 from engine.usecases.caller import Caller, Role
@@ -31,6 +32,8 @@ _wake = msgspec.json.Decoder(BatchWake)
 AT_A_TIME = 16
 LEFT_ALONE = timedelta(seconds=15)
 """After each chunk; a worker that took so long for one is taken for dead."""
+FAILED_SECONDS = 60.0
+"""Until a batch is tried again that could not be carried out for a reason of its own."""
 _VERB = "batch"
 """Every item acts under a key of its own, so that a batch that goes on after a crash finds what it did."""
 _COMMANDS: dict[BatchAction, type[Cancel | Pause]] = {BatchAction.CANCEL: Cancel, BatchAction.PAUSE: Pause}
@@ -40,6 +43,7 @@ class BatchRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._resting: dict[tuple[str, str], float] = {}
 
     async def run(self, listening: asyncio.Event) -> None:
         """Takes hints until cancelled."""
@@ -53,7 +57,9 @@ class BatchRunner:
     def offer(self, tenant: str, batch_id: str) -> None:
         """A batch with something left to do."""
         key = (tenant, batch_id)
-        if key not in self._under_way:
+        now = asyncio.get_running_loop().time()
+        self._resting = {each: until for each, until in self._resting.items() if until > now}
+        if key not in self._under_way and key not in self._resting:
             task = asyncio.create_task(self._carry_out(TenantId(tenant), batch_id))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
@@ -73,10 +79,14 @@ class BatchRunner:
             stored = await self._services.batches.get(tenant, batch_id)
             while stored is not None and stored.batch.carried_out < stored.batch.total:
                 stored = await self._next_chunk(tenant, stored)
+        except IncompatibleData as error:
+            _log.error("batch %s is left to workers of another version: %s", batch_id, error)  # a refusal
+            self._resting[tenant, batch_id] = asyncio.get_running_loop().time() + FAILED_SECONDS
         except (Conflict, Unavailable) as error:
             _log.info("batch %s is left to the next sweep: %s", batch_id, error)
         except Exception:  # noqa: BLE001  # a defect in one batch must not end the loop that serves the others
-            _log.exception("batch %s could not be carried out; the next sweep tries again", batch_id)
+            _log.exception("batch %s could not be carried out; it is tried again in a minute", batch_id)
+            self._resting[tenant, batch_id] = asyncio.get_running_loop().time() + FAILED_SECONDS
 
     async def _next_chunk(self, tenant: TenantId, stored: StoredBatch) -> StoredBatch | None:
         batch = stored.batch
@@ -112,6 +122,8 @@ class BatchRunner:
             return item
         try:
             return await self._act(caller, batch, item)
+        except IncompatibleData as error:
+            return replace(item, error=item_error(error), request=None)
         except Unavailable:
             raise
         except WeftError as error:

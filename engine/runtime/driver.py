@@ -18,6 +18,7 @@ from engine.domain.status import FailureKind, StepStatus
 from engine.runtime.step_runner import StepRunner
 from engine.runtime.tenure import LEASE, Decided, Tenure
 from engine.storage.port import Conflict
+from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution
@@ -173,12 +174,18 @@ class Driver:
     async def _turn(self, commands: list[Command]) -> None:
         """Decides on the commands and commits; again from the start if somebody else wrote meanwhile."""
         tried: dict[str, Decided] = {}
+        conflicts = 0
         back_off = _FIRST_BACK_OFF
         while True:
             try:
                 await self._try(commands, tried)
             except Conflict:
-                commands = [*commands, Advance()]
+                conflicts += 1
+                if conflicts > 1:
+                    await asyncio.sleep(self._journal.rest(conflicts))
+                commands = commands if isinstance(commands[-1], Advance) else [*commands, Advance()]
+            except IncompatibleData:
+                raise
             except PayloadTooLarge as error:
                 if any(isinstance(each, Abort) for each in commands):
                     raise

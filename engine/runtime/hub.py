@@ -21,6 +21,9 @@ from engine.usecases.live import Changed, Lagged, LiveChanges, LiveEntries, Live
 
 ENTRIES_BUFFERED = 1000
 CHANGES_BUFFERED = 10_000
+FOLLOWED = 1000
+"""Executions that nobody watches alone, but somebody among all: so many are looked at when they are quiet."""
+_TERMINAL = frozenset(status.value for status in ExecutionStatus if status.terminal)
 FIRST_PATIENCE_SECONDS, LONGEST_PATIENCE_SECONDS = 1.0, 30.0
 """How long what is watched may be quiet before the store is asked whether it really was."""
 
@@ -178,6 +181,13 @@ class Hub(LiveHub):
         self._changed(key, change)
         return True
 
+    def unreadable(self, key: Key, now: float) -> None:
+        """The execution cannot be read here: those who watch it try themselves, and are told so."""
+        if key in self._seen:
+            self._seen[key].looked(now)
+        for subscriber in self._entries.get(key, ()):
+            subscriber.lag()
+
     # -------------------------------------------------------------- what is told
 
     def _deliver(self, message: Message) -> None:
@@ -216,10 +226,13 @@ class Hub(LiveHub):
     def _changed(self, key: Key, change: Changed) -> None:
         for watcher in self._changes.get(key[0], ()):
             watcher.put(change)
-        if key not in self._entries and ExecutionStatus(change.status).terminal:
+        if key in self._entries:
+            return
+        if change.status in _TERMINAL:
             self._seen.pop(key, None)
-        elif len(self._seen) > CHANGES_BUFFERED:
-            del self._seen[next(iter(self._seen))]  # the one that is known for the longest time
+        elif len(self._seen) > FOLLOWED:
+            oldest = next((each for each in self._seen if each not in self._entries), None)
+            self._seen.pop(oldest or key, None)
 
 
 def _now() -> float:

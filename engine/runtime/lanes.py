@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from itertools import count
 
@@ -92,6 +92,11 @@ class Lanes:
     ) -> None:
         self._executions = {name: slots(name, "execution", limit) for name, limit in limits.items()}
         self._steps = {name: slots(name, "step", limit) for name, limit in limits.items()}
+
+    @property
+    def limited(self) -> Collection[str]:
+        """Those with a limit."""
+        return self._executions.keys()
 
     def limits(self, lane: str) -> bool:
         """Whether the lane has a limit."""

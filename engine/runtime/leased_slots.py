@@ -23,6 +23,9 @@ IDLE_SECONDS = 0.1
 AGAIN_SECONDS = 0.5
 """Before a slot is asked for again, while a step waits for one."""
 
+CLOSING_SECONDS = 5.0
+"""For giving slots back while the process ends."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +55,8 @@ class LeasedSlots(Slots):
         """Called once for each slot that is used here and belongs to somebody else by now, until it is given back."""
         self._held: dict[int, HeldSlot] = {}
         self._used = 0
+        self._told = 0
+        """Of those that are used and were lost: how many it was told of."""
         self._asking: asyncio.Task[None] | None = None
         self._freeing: asyncio.TimerHandle | None = None
         self._lock = asyncio.Lock()
@@ -80,6 +85,9 @@ class LeasedSlots(Slots):
 
     def _put_back(self) -> None:
         self._used -= 1
+        self._told = min(self._told, max(0, self._used - len(self._held)))
+        if self.awaited:
+            self._ask()  # the one that was given back is somebody else's by now
         if self._freeing is None and not self._closed:
             self._freeing = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._free_soon)
 
@@ -102,8 +110,9 @@ class LeasedSlots(Slots):
         async with self._lock:
             held, self._held = list(self._held.values()), {}
             try:
-                await self._repository.free(held)
-            except Unavailable as error:
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await self._repository.free(held)
+            except (Unavailable, TimeoutError) as error:
                 _log.warning("slots of %s are freed by their leases: %s", self._repository.path(0), error)
 
     # -------------------------------------------------------------- getting one
@@ -163,11 +172,14 @@ class LeasedSlots(Slots):
             if before:
                 kept = await self._repository.renew(before, self._owner, self._clock() + self._lease)
                 self._held = {slot.number: slot for slot in kept}
-            used_without = self._used - len(self._held)
-        if used_without > 0:
-            _log.warning("%d slots of %s are used here and were lost", used_without, self._repository.path(0))
-            for _ in range(used_without):
+            untold = self._used - len(self._held) - self._told
+        if untold > 0:
+            _log.warning("%d slots of %s are used here and were lost", untold, self._repository.path(0))
+            self._told += untold
+            for _ in range(untold):
                 self.lost()
+        if self.awaited:
+            self._ask()
 
     def _drop_lost(self) -> None:
         """Slots whose lease ran out belong to nobody: this process stood still."""

@@ -27,6 +27,15 @@ class ReadyQueue:
         """Whether an execution of that lane is waiting."""
         return lane in self._lanes
 
+    def size(self, lane: str) -> int:
+        """How many executions of that lane are waiting."""
+        return len(self._lanes.get(lane, ()))
+
+    def clear(self, lane: str) -> None:
+        """Forgets those of that lane."""
+        for _, _, ready in self._lanes.pop(lane, ()):
+            self._queued.discard(ready.execution_id)
+
     def put(self, ready: Ready) -> None:
         if ready.execution_id not in self._queued:
             self._queued.add(ready.execution_id)

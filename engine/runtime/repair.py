@@ -6,10 +6,13 @@ What is watched and was quiet for a second is looked at in the store, then less 
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 
 from engine.domain.errors import Unavailable
 from engine.runtime.hub import Hub
+from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.executions import ExecutionRepository
+from engine.storage.repositories.head_view import HeadView
 from engine.usecases.live import Changed
 
 EVERY_SECONDS = 0.5
@@ -32,6 +35,8 @@ class Repair:
                 await self.once()
             except Unavailable as error:
                 _log.warning("what is watched cannot be looked at: %s", error)
+            except Exception:  # noqa: BLE001  # nobody else would tell those who wait for a message that was lost
+                _log.exception("what is watched could not be looked at; the next round tries again")
 
     async def once(self) -> int:
         """How many executions had gone on without anybody being told."""
@@ -43,7 +48,10 @@ class Repair:
         for tenant, ids in by_tenant.items():
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
-                for execution_id, head in zip(some, await self._executions.views(tenant, some), strict=True):
+                for execution_id, head in zip(some, await self._heads(tenant, some), strict=True):
+                    if isinstance(head, IncompatibleData):
+                        self._hub.unreadable((tenant, execution_id), loop.time())
+                        continue
                     change = Changed(execution_id=execution_id, workflow_id="", status="", batch_id=None)
                     seq = 0
                     if head is not None:
@@ -56,3 +64,12 @@ class Repair:
                         )
                     missed += self._hub.found((tenant, execution_id), change, seq, loop.time())
         return missed
+
+    async def _heads(self, tenant: str, ids: Sequence[str]) -> Sequence[HeadView | IncompatibleData | None]:
+        """One by one where one of them cannot be read: the others are not its fault."""
+        try:
+            return await self._executions.views(tenant, ids)
+        except IncompatibleData as error:
+            if len(ids) == 1:
+                return [error]
+        return [head for each in ids for head in await self._heads(tenant, [each])]

@@ -36,7 +36,9 @@ class Retention:
                 if ALL_SHARDS[0] in self._share.shards:
                     await self.once(self._clock())
             except (Unavailable, Conflict) as error:
-                _log.warning("expired documents stay for now: %s", error)
+                _log.warning("expired documents stay until the next round: %s", error)
+            except Exception:  # noqa: BLE001  # what has expired would stay for ever
+                _log.exception("expired documents stay until the next round")
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, now: datetime) -> int:

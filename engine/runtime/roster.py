@@ -18,6 +18,7 @@ from engine.usecases.journal import Clock
 
 LONGEST = timedelta(seconds=10)
 """Between two signs of life. With short leases they come more often: a dead worker's shards are taken over when its leases run out."""
+LEAVING_SECONDS = 5.0
 SIGNS_MISSED = 3
 """Until a worker counts as gone."""
 ALL_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
@@ -37,13 +38,14 @@ class Roster:
         self._every = min(LONGEST, lease / SIGNS_MISSED)
         self._repository = repository
         self._worker_id = worker_id
+        self._left = False
         self._clock = clock
         self.shards: Sequence[str] = ALL_SHARDS
         """This worker's share; before it knows of others, everything."""
 
     async def run(self, started: asyncio.Event) -> None:
         """Until cancelled."""
-        while True:
+        while not self._left:
             try:
                 await self.once()
             except Unavailable as error:
@@ -61,9 +63,11 @@ class Roster:
         self.shards = shards
 
     async def leave(self) -> None:
+        self._left = True
         try:
-            await self._repository.gone(self._worker_id)
-        except Unavailable as error:
+            async with asyncio.timeout(LEAVING_SECONDS):
+                await self._repository.gone(self._worker_id)
+        except (Unavailable, TimeoutError) as error:
             _log.info("the other workers will notice by themselves that this one left: %s", error)
 
 

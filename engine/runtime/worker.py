@@ -32,7 +32,7 @@ UNAVAILABLE_SECONDS = 2.0
 JUST_NOW = timedelta(seconds=1)
 """What could not be done for so long after an end is left to the sweep."""
 NO_LANE = ""
-LOOKED_AT = 20
+LOOKED_AT, FIRST_FEW = 20, 5
 HINTS_HELD = 5
 """Where others could take them: how many times its capacity of hints a worker takes before it leaves them to the bus."""
 NEAR_SECONDS = 60.0
@@ -77,11 +77,12 @@ class Worker(Starter):
         """The lanes of the executions that are taken care of, by their ids."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._told: dict[str, Ready] = {}
+        """Hints that came for what is taken care of already."""
         self._unreadable: dict[str, float] = {}
         """Until when executions are left alone that another version of the software wrote."""
         self._stopping = False
         self._leaving = asyncio.Event()
-        self._left = asyncio.Event()
         self._moved = asyncio.Event()
         """Set whenever something left the queue."""
 
@@ -100,13 +101,10 @@ class Worker(Starter):
 
     async def take_hints(self, listening: asyncio.Event) -> None:
         """Takes hints and new executions until it stops. Sets `listening` when no hint will be missed any more."""
-        try:
-            async with self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity):
-                with self._journal.new_executions_to(self):
-                    listening.set()
-                    await self._leaving.wait()
-        finally:
-            self._left.set()
+        async with self._bus.consume(WAKE, "workers", self._on_wake, concurrency=self._capacity):
+            with self._journal.new_executions_to(self):
+                listening.set()
+                await self._leaving.wait()
 
     async def take_pokes(self, listening: asyncio.Event) -> None:
         """Hears, until cancelled, that somebody else wrote to what is driven here."""
@@ -114,7 +112,7 @@ class Worker(Starter):
             listening.set()
             async for message in messages:
                 driver = self._driving.get(message.attributes.get("execution", ""))
-                if driver is not None and int(message.attributes["seq"]) > driver.stored.state.seq:
+                if driver is not None:
                     driver.poke()
 
     async def stop(self, grace: timedelta) -> None:
@@ -145,6 +143,7 @@ class Worker(Starter):
         """An execution that somebody should look at. What is driven already is told to look itself."""
         driver = self._driving.get(ready.execution_id)
         if driver is not None:
+            self._told[ready.execution_id] = ready
             driver.poke()
         elif not self._stopping and not self._left_alone(ready.execution_id):
             self._queue.put(ready)
@@ -160,7 +159,12 @@ class Worker(Starter):
 
     def offer_overdue(self, ready: Ready) -> None:
         """One whose deadline passed in the line: it is ended at once, and needs no room in its lane for that."""
-        if ready.execution_id not in self._claimed and not self._stopping:
+        if (
+            ready.execution_id not in self._claimed
+            and not self._stopping
+            and not self._left_alone(ready.execution_id)
+            and len(self._claimed) < 2 * self._capacity
+        ):
             outside = msgspec.structs.replace(ready, lane=NO_LANE)
             self._drive(outside, self._found(outside))
 
@@ -177,14 +181,20 @@ class Worker(Starter):
 
     def takes(self, lane: str, most: int) -> int:
         """How many executions of the lane to look for. Where there are other workers, no more are read than could begin here; of a
-        lane with a limit the first ones, so that a slot goes to the highest priority, wherever its hint went.
+        lane with a limit, or where some wait here already, the first ones, so that the highest priority begins first, wherever its
+        hint went.
         """
         if self._exclusive:
             return most
         room = self._capacity - len(self._claimed)
         if self.limits(lane):
             return min(most, room, LOOKED_AT)
-        return 0 if self._queue.holds(lane) else min(most, room)
+        return FIRST_FEW if self._queue.holds(lane) else min(most, room)
+
+    def refresh(self, lane: str) -> None:
+        """What waits in a lane was read again: what is known of one with a limit may have begun or ended elsewhere."""
+        if not self._exclusive and self.limits(lane):
+            self._queue.clear(lane)
 
     # -------------------------------------------------------------- new executions
 
@@ -228,14 +238,26 @@ class Worker(Starter):
     # -------------------------------------------------------------- hints
 
     async def _on_wake(self, message: Message) -> None:
-        """Where there are other workers, what this one has no room for stays with the bus, which counts it."""
+        """Where there are other workers, what this one has no room for stays with the bus, which counts it. Not what waits for a slot
+        of its lane: more workers would not help it, and it must not keep others waiting. The sweep reads the first of these again.
+        """
         wake = _wake.decode(message.body)
-        while not self._exclusive and len(self._queue) >= HINTS_HELD * self._capacity and not self._stopping:
-            self._moved.clear()
-            await self._moved.wait()
+        if not self._exclusive and self.limits(wake.lane):
+            if self._queue.size(wake.lane) >= LOOKED_AT:
+                return
+        else:
+            await self._room_for_hints()
         if self._stopping and not self._exclusive:
             raise Unavailable("this worker is stopping; the hint is for another one")
         self.offer(Ready(tenant=wake.tenant, execution_id=wake.execution_id, lane=wake.lane, priority=wake.priority))
+
+    async def _room_for_hints(self) -> None:
+        while not self._exclusive and not self._stopping:
+            limited = sum(self._queue.size(lane) for lane in self._lanes.limited)
+            if len(self._queue) - limited < HINTS_HELD * self._capacity:
+                return
+            self._moved.clear()
+            await self._moved.wait()
 
     # -------------------------------------------------------------- driving
 
@@ -247,6 +269,7 @@ class Worker(Starter):
                 return
             self._moved.set()
             if ready.execution_id in self._claimed:
+                self._told[ready.execution_id] = ready
                 self._lanes.give_back(ready.lane)
                 continue
             self._drive(ready, self._found(ready))
@@ -268,7 +291,9 @@ class Worker(Starter):
             _log.info("execution %s is gone", ready.execution_id)
         except IncompatibleData as error:
             _log.error("execution %s is left to workers of another version: %s", ready.execution_id, error)  # a refusal
-            self._unreadable[ready.execution_id] = asyncio.get_running_loop().time() + UNREADABLE_SECONDS
+            now = asyncio.get_running_loop().time()
+            self._unreadable = {each: until for each, until in self._unreadable.items() if until > now}
+            self._unreadable[ready.execution_id] = now + UNREADABLE_SECONDS
         except Unavailable as error:
             _log.warning("execution %s could not be driven: %s", ready.execution_id, error)
             if not self._stopping:
@@ -282,8 +307,11 @@ class Worker(Starter):
             self._driving.pop(ready.execution_id, None)
             self._claimed.pop(ready.execution_id, None)
             self._lanes.give_back(ready.lane)
+        told = self._told.pop(ready.execution_id, None)
         if stored is not None:
             self._look_again(ready, stored)
+            if told is not None and not self._exclusive and not stored.state.terminal:
+                self.offer(told)  # the hint may be about what was written while it was let go
         self.fill()
 
     async def _found(self, ready: Ready) -> Stored | None:

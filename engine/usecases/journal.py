@@ -127,14 +127,14 @@ class Journal:
                 if conflict.document != root:
                     raise
                 if not self._exclusive:
-                    await asyncio.sleep(self._rest(conflicts))
+                    await asyncio.sleep(self.rest(conflicts))
         raise Unavailable(f"execution {execution_id} is being changed too fast by others")
 
     def new_mark(self) -> str | None:
         """For the next commit of an owner; None where no commit's fate is ever unknown."""
         return None if self._exclusive else self._random_bytes(6).hex()
 
-    def _rest(self, conflicts: int) -> float:
+    def rest(self, conflicts: int) -> float:
         """Seconds, at random, so that those who want to write the same do not meet again."""
         longest: float = min(0.005 * 2.0**conflicts, 0.5)
         return longest * (0.5 + self._random_bytes(1)[0] / 255)

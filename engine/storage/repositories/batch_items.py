@@ -4,6 +4,7 @@ import msgspec
 
 from engine.domain.batch import BatchItem
 from engine.storage.port import Document, DocumentStore, Write
+from engine.storage.repositories.decoding import decoded
 from engine.storage.repositories.payloads import blob_paths, blob_writes, decode, encode, load_value, reference
 
 LARGEST_IN_PLACE = 100_000
@@ -23,7 +24,7 @@ def chunk_body(root: str, items: bytes) -> tuple[bytes, list[Write]]:
 async def read_items(store: DocumentStore, root: str, chunk: Document) -> list[BatchItem]:
     """Raises `Unavailable` where the items are not where the document says, as after it was written again."""
     if _in_place(chunk):
-        return _items.decode(chunk.body)
+        return decoded(_items, chunk)
     return msgspec.convert(await load_value(store, root, decode(chunk.body)), list[BatchItem])
 
 

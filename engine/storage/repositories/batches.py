@@ -23,6 +23,7 @@ from engine.storage.port import (
     Write,
 )
 from engine.storage.repositories.batch_items import chunk_body, paths_outside, read_items
+from engine.storage.repositories.decoding import decoded
 
 ITEMS_PER_CHUNK = 100
 LARGEST_MANIFEST = 64_000_000
@@ -116,16 +117,16 @@ class BatchRepository:
         )
         return [await read_items(self._store, root, document) for document in documents]
 
-    async def due(self, now: datetime, *, limit: int) -> list[StoredBatch]:
-        """Batches of all tenants that have something left to do."""
-        documents = await self._store.query(
+    async def due(self, now: datetime, *, limit: int) -> list[Document]:
+        """The heads of batches of all tenants that have something left to do."""
+        return await self._store.query(
             "batches", filters=(Filter("due_at", Op.LE, now),), order=(Order("due_at"),), limit=limit
         )
-        return [stored_batch(document) for document in documents]
 
 
 def stored_batch(document: Document) -> StoredBatch:
-    return StoredBatch(document.rev, document.path.split("/")[1], _batch.decode(document.body))
+    """Raises `IncompatibleData`."""
+    return StoredBatch(document.rev, document.path.split("/")[1], decoded(_batch, document))
 
 
 def batch_path(tenant: str, batch_id: str) -> str:

@@ -55,13 +55,22 @@ class SlotRepository:
         return HeldSlot(number=number, rev=rev + 1, until=until)
 
     async def renew(self, held: Sequence[HeldSlot], owner: str, until: datetime) -> list[HeldSlot]:
-        """Those that are still held, under the new lease."""
-        return await self._written(held, Slot(owner=owner, until=until), until)
+        """Those that are still held, under the new lease, or under the one that is stored where an earlier renewal was reported as
+        failed and had been written all the same.
+        """
+        kept = await self._written(held, Slot(owner=owner, until=until), until)
+        missing = [slot.number for slot in held if slot.number not in {each.number for each in kept}]
+        documents = await self._store.get_many([self.path(number) for number in missing])
+        for number, document in zip(missing, documents, strict=True):
+            slot = decoded(_decoder, document) if document else Slot()
+            if document is not None and slot.owner == owner and slot.until is not None:
+                kept.append(HeldSlot(number=number, rev=document.rev, until=slot.until))
+        return kept
 
     async def free(self, held: Sequence[HeldSlot]) -> None:
         """What somebody else took in the meantime is left to them."""
-        for slot in held:
-            await self._written([slot], Slot(), slot.until)
+        if held:
+            await self._written(held, Slot(), held[0].until)
 
     async def _written(self, held: Sequence[HeldSlot], slot: Slot, until: datetime) -> list[HeldSlot]:
         """In one commit; one by one where one of them was lost."""
