@@ -1,5 +1,8 @@
 """Concurrency keys: who may begin, who waits, and who follows when one ends."""
 
+import asyncio
+from itertools import count
+
 import msgspec
 
 from engine.domain.definition import Concurrency
@@ -43,7 +46,9 @@ async def _cancel_others(
 ) -> None:
     queued = await services.queries.queued_for(caller.tenant, key, limit=_QUEUE_LOOKED_AT)
     command = Cancel(reason=f"superseded by {execution_id}", actor=caller.principal)
-    for other in {*holders.ids, *(view.state.id for view in queued)}:
+    others = dict.fromkeys([*holders.ids, *(view.state.id for view in queued)])
+    others.pop(execution_id, None)  # created by an earlier try, or by another process at the same time
+    for other in others:
         try:
             await services.journal.change(caller.tenant, other, command)
         except (InvalidState, NotFound):
@@ -52,6 +57,7 @@ async def _cancel_others(
 
 async def release(services: Services, tenant: str, execution_id: str, key: str) -> None:
     """Takes an ended execution off its key and admits as many of those that wait as the limit allows."""
+    conflicts = count()
     while True:
         holders = await services.concurrency.holders(tenant, key)
         rest = tuple(holder for holder in holders.ids if holder != execution_id)
@@ -61,9 +67,15 @@ async def release(services: Services, tenant: str, execution_id: str, key: str) 
             if rest != holders.ids:
                 await services.store.commit([holders_write(holders, rest)])
         except Conflict:
-            continue
+            await asyncio.sleep(_rest(services, next(conflicts)))
         else:
             return
+
+
+def _rest(services: Services, conflicts: int) -> float:
+    """Seconds, at random: where many executions of one key end at once, they would meet again."""
+    longest = 0.005 * 2.0 ** min(conflicts, 7)
+    return longest * (0.5 + services.random_bytes(1)[0] / 255)
 
 
 async def _admit_next(services: Services, tenant: str, key: str, holders: StoredHolders, rest: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.definition import Concurrency
-from engine.domain.errors import InvalidState, NotFound, Problem, Unavailable, ValidationFailed
+from engine.domain.errors import InvalidState, LimitExceeded, NotFound, Problem, Unavailable, ValidationFailed
 from engine.domain.events import DurableEvent, ExecutionQueued
 from engine.domain.expressions import ExpressionFailed, Scope, render
 from engine.domain.failure import Budget
@@ -17,7 +17,7 @@ from engine.domain.status import WorkflowStatus
 from engine.domain.workflow import Workflow
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.concurrency import key_of
-from engine.storage.repositories.head import Stored
+from engine.storage.repositories.head import Stored, execution_path
 from engine.storage.repositories.idempotency import path_of, use
 from engine.usecases.admission import Admission, admit
 from engine.usecases.caller import Caller
@@ -157,7 +157,15 @@ async def create(
     if queued.concurrency_key is None or prepared.concurrency is None:
         return await services.journal.create(caller.tenant, execution_id, queued, prepared.kept, writes=writes)
     for _ in range(_TRIES):
-        admission: Admission = await admit(services, caller, execution_id, queued.concurrency_key, prepared.concurrency)
+        try:
+            admission: Admission = await admit(
+                services, caller, execution_id, queued.concurrency_key, prepared.concurrency
+            )
+        except LimitExceeded:
+            # Where an earlier try created it, it holds the key itself, or held it.
+            if await services.executions.view(caller.tenant, execution_id) is not None:
+                raise Conflict(execution_path(caller.tenant, execution_id)) from None
+            raise
         admitted = msgspec.structs.replace(queued, admitted=admission.admitted)
         try:
             return await services.journal.create(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.bootstrap import open_engine
-from engine.domain.batch import BatchAction, BatchMode, BatchStatus
+from engine.domain.batch import BatchAction, BatchItem, BatchMode, BatchStatus
 from engine.domain.edits import EditAction, StepEdit
 from engine.domain.errors import (
     ConfirmationRequired,
@@ -431,6 +431,42 @@ async def test_a_batch_that_goes_on_after_a_crash_knows_what_it_did(settings: Se
         assert store.refused == 1
         assert (done.accepted, done.rejected, done.finished) == (3, 0, 3)
     await store.close()
+
+
+@pytest.mark.parametrize("on_limit", ["reject", "cancel_running"])
+async def test_a_batch_carried_out_again_finds_its_executions_though_they_fill_their_key(
+    settings: Settings, on_limit: str
+) -> None:
+    """They would be refused, or superseded by themselves."""
+    store = FailingStore(await SqliteStore.open(None))
+    async with open_engine(settings, store=store) as engine:
+        client = Client(engine)
+        concurrency = {"key": "k", "limit": 1, "on_limit": on_limit}
+        await client.define({"id": "s", "kind": "signal", "with": {"name": "go"}}, concurrency=concurrency)
+        store.fail_on("batches/", after=1)
+        items = [StartExecution(workflow="test")]
+        made = await start_executions(client.services, client.caller, items, BatchMode.BEST_EFFORT, None)
+        async with asyncio.timeout(10):
+            while not (done := await _carried_out(client, made.id)):
+                await asyncio.sleep(0.01)
+        assert store.refused == 1
+        (item,) = done
+        assert item.error is None
+        assert item.execution_id is not None
+        view = await client.until(item.execution_id, E.WAITING)
+        await signal_execution(
+            client.services, client.caller, view.state.id, name="go", payload=1, idempotency_key=None
+        )
+        assert (await client.ended(view.state.id)).state.status is E.SUCCEEDED
+    await store.close()
+
+
+async def _carried_out(client: Client, batch_id: str) -> list[BatchItem]:
+    stored = await client.services.batches.get("local", batch_id)
+    assert stored is not None
+    if stored.batch.carried_out < stored.batch.total:
+        return []
+    return await client.services.batches.chunk("local", batch_id, 0)
 
 
 async def test_many_executions_are_cancelled_by_a_filter(client: Client) -> None:
