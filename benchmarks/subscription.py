@@ -14,19 +14,17 @@ OnData = Callable[[Any], None]
 
 @asynccontextmanager
 async def subscribed(host: str, port: int, document: str, on_data: OnData, **variables: Any) -> AsyncIterator[None]:
-    """Calls `on_data` with every event's `data` while the context is open."""
+    """Calls `on_data` with every event's `data` while the context is open, which fails where the subscription does."""
     url = f"ws://{host}:{port}/graphql"
     async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, proxy=None) as socket:
         await socket.send('{"type": "connection_init"}')
         assert orjson.loads(await socket.recv())["type"] == "connection_ack"
         payload = {"query": document, "variables": variables}
         await socket.send(orjson.dumps({"id": "1", "type": "subscribe", "payload": payload}).decode())
-        reading = asyncio.create_task(_read(socket, on_data))
-        try:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(_read(socket, on_data))
             yield
-        finally:
             reading.cancel()
-            await asyncio.wait([reading])
 
 
 async def _read(socket: ClientConnection, on_data: OnData) -> None:
@@ -34,6 +32,8 @@ async def _read(socket: ClientConnection, on_data: OnData) -> None:
         message = orjson.loads(text)
         if message["type"] == "next":
             on_data(message["payload"]["data"])
+        elif message["type"] == "ping":
+            await socket.send('{"type": "pong"}')
         elif message["type"] == "complete":
             return
         else:
