@@ -10,6 +10,7 @@ import pytest
 from engine.bootstrap import open_engine
 from engine.settings import Settings
 from tests.runtime.client import Client
+from tests.runtime.cluster import Cluster
 from tests.runtime.parts import CALLS
 
 OpenEngine = Callable[[], AbstractAsyncContextManager[Client]]
@@ -34,3 +35,10 @@ def opened(settings: Settings) -> OpenEngine:
     """Opens the engine on the same store again and again, as restarts do."""
     CALLS.clear()
     return partial(Client.opened, settings)
+
+
+@pytest.fixture
+async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
+    CALLS.clear()
+    async with Cluster.opened(settings) as opened:
+        yield opened

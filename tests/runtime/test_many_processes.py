@@ -1,7 +1,7 @@
 """Several processes on one store: who drives what, and what happens when one of them is slow, gone, or wrong about the time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -11,8 +11,9 @@ from engine.bus.topics import EVENTS, POKE, WAKE
 from engine.domain.events import ExecutionStarted, StepStarted
 from engine.domain.execution.commands import Cancel
 from engine.domain.status import ExecutionStatus
-from engine.runtime import leased_slots, tenure
-from engine.settings import Settings
+from engine.runtime import leased_slots, sweep, tenure
+from engine.runtime.worker import LOOKED_AT
+from engine.storage.port import Write
 from engine.storage.repositories.slots import SlotRepository
 from engine.usecases.signal_execution import signal_execution
 from tests.runtime.client import Client, call
@@ -20,13 +21,6 @@ from tests.runtime.cluster import Cluster
 from tests.runtime.parts import CALLS
 
 E = ExecutionStatus
-
-
-@pytest.fixture
-async def cluster(settings: Settings) -> AsyncIterator[Cluster]:
-    CALLS.clear()
-    async with Cluster.opened(settings) as opened:
-        yield opened
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -264,3 +258,42 @@ async def test_a_claim_that_comes_second_leaves_the_first_alone(cluster: Cluster
     assert len(clients) == 4
     assert CALLS.count(("slow begins", 1)) == 1
     assert sum(isinstance(event, ExecutionStarted) for event in events) == 1
+
+
+async def test_a_hint_that_comes_while_its_driver_lets_go_is_not_lost(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "EVERY_SECONDS", 1e6)
+    async with cluster.process("api") as api, cluster.process("worker"):
+        await api.define({"id": "s", "kind": "signal", "with": {"name": "go"}}, call("a", "echo", {"value": 1}))
+        answered = asyncio.Event()
+        through = cluster.store.commit
+
+        async def held_up(writes: Sequence[Write]) -> None:
+            await through(writes)
+            if any(b'"status":"WAITING"' in getattr(write, "body", b"") for write in writes):
+                await answered.wait()
+
+        cluster.store.commit = held_up  # type: ignore[method-assign]
+        execution_id = await api.start()
+        await api.until(execution_id, E.WAITING)
+        cluster.store.commit = through  # type: ignore[method-assign]
+        await signal_execution(api.services, api.caller, execution_id, name="go", payload=5, idempotency_key=None)
+        answered.set()
+        assert (await api.ended(execution_id)).state.status is E.SUCCEEDED
+
+
+async def test_a_lane_that_is_full_keeps_no_other_waiting_and_no_worker_full_of_what_others_did(
+    cluster: Cluster,
+) -> None:
+    async with cluster.process("api") as api, AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(cluster.process("worker", capacity=2)) for _ in range(2)]
+        await api.define(call("a", "slow", {"value": 1, "seconds": 0.01}), name="limited", lane="narrow")
+        await api.define(call("a", "echo", {"value": "free"}), name="free")
+        limited = [await api.start("limited") for _ in range(60)]
+        free = await api.start("free")
+        assert (await api.ended(free)).state.status is E.SUCCEEDED
+        assert sum(what == "slow ends" for what, _ in CALLS) < len(limited)
+        for execution_id in limited:
+            assert (await api.ended(execution_id)).state.status is E.SUCCEEDED
+            assert max(each.worker.waiting for each in workers) <= 2 * LOOKED_AT

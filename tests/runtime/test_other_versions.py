@@ -6,11 +6,14 @@ import logging
 import msgspec
 import pytest
 
+from engine.bus.topics import EVENTS, WAKE
 from engine.domain.errors import Unavailable
 from engine.domain.status import ExecutionStatus
 from engine.storage.port import Document, Put
 from engine.storage.repositories.head import execution_path
+from engine.usecases.signal_execution import signal_execution
 from tests.runtime.client import Client, call
+from tests.runtime.cluster import Cluster
 
 E = ExecutionStatus
 
@@ -54,3 +57,36 @@ async def test_an_execution_of_another_version_is_refused_and_kept(
     assert await client.services.store.get(written.path) == written
     other = await client.start()
     await client.until(other, E.WAITING)
+
+
+async def test_a_batch_of_another_version_does_not_end_the_sweep(cluster: Cluster) -> None:
+    async with cluster.process("api") as api, cluster.process("worker"):
+        await api.define(call("a", "echo", {"value": 1}))
+        now = api.services.clock()
+        body = msgspec.json.encode({"id": "ba_x", "action": "REWIND"})
+        path, fields = "tenants/other/batches/ba_x", {"created_at": now, "due_at": now}
+        await cluster.store.commit([Put(path=path, body=body, fields=fields)])
+        await asyncio.sleep(1.1)  # a sweep
+        cluster.bus.loses = {WAKE}
+        execution_id = await api.start()
+        assert (await api.ended(execution_id)).state.status is E.SUCCEEDED
+        document = await cluster.store.get(path)
+        assert document is not None
+        assert document.body == body
+
+
+async def test_an_unreadable_execution_does_not_keep_others_from_being_told_what_they_missed(cluster: Cluster) -> None:
+    async with cluster.process("api") as api, cluster.process("worker"):
+        other = Client(api.engine, "acme")
+        for client in (api, other):
+            await client.define({"id": "s", "kind": "signal", "with": {"name": "go"}}, call("a", "echo", {"value": 1}))
+        async with api.engine.hub.changes("local"):
+            unreadable, good = await api.start(), await other.start()
+            await api.until(unreadable, E.WAITING)
+            await other.until(good, E.WAITING)
+            await rewritten(api, unreadable, "newer format")
+            ended = asyncio.create_task(other.ended(good))
+            await asyncio.sleep(0.05)
+            cluster.bus.loses = {EVENTS}
+            await signal_execution(other.services, other.caller, good, name="go", payload=5, idempotency_key=None)
+            assert (await ended).state.status is E.SUCCEEDED
