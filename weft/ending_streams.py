@@ -1,6 +1,7 @@
 """Lets a stopping server end its event streams, which would go on until their clients leave."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ SERVICE_RESTART = 1012
 REASON = "Service restart: connect again, and go on after the last seq"
 _RECONNECT_MS = (500, 3000)
 """Within which event streams come back, spread at random: to another replica, if there is one."""
+
+_log = logging.getLogger(__name__)
 
 
 class EndingStreams:
@@ -64,27 +67,34 @@ class _Sockets:
         self._stopping = stopping
         self._open: set[_Socket] = set()
         self._waiting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        """The loop alone would not keep them alive."""
 
     @contextmanager
     def open(self, send: Send) -> Iterator[_Socket]:
         socket = _Socket(send)
         self._open.add(socket)
-        if self._waiting is None or self._waiting.done():
+        if self._waiting is None:
             self._waiting = asyncio.create_task(self._close_all())
+            self._closing.add(self._waiting)
+            self._waiting.add_done_callback(self._closing.discard)
         try:
             yield socket
         except _Closed:
             pass  # it had something more to send, and nobody to send it to
         finally:
             self._open.discard(socket)
-            if not self._open:
+            if not self._open and self._waiting is not None:
                 self._waiting.cancel()
+                self._waiting = None  # it ends in the next turn of the loop: who comes in this one needs another
 
     async def _close_all(self) -> None:
         await self._stopping.wait()
-        async with asyncio.TaskGroup() as tasks:
-            for socket in self._open:
-                tasks.create_task(socket.close())
+        self._waiting = None  # who comes from now on is closed by another
+        outcomes = await asyncio.gather(*(socket.close() for socket in self._open), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                _log.warning("a socket could not be closed: %r", outcome)
 
 
 async def _unless(stopping: asyncio.Event, receive: Receive) -> Message | None:

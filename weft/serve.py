@@ -143,11 +143,8 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
                 on_listening(url_of(listener))
                 listening.set()
 
-            warming = asyncio.create_task(_warm_up(listening))
-            leaving = asyncio.create_task(_leave(engine, stopping))
-            await _answer(app, listener, stopping, announce)
-            warming.cancel()
-            await leaving
+            async with beside_the_server(engine, listening, stopping):
+                await _answer(app, listener, stopping, announce)
 
 
 def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, *, graphql: bool) -> ASGIApp:
@@ -155,6 +152,20 @@ def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, *, graphql: bool) 
         return create_app(runtime, graphql=graphql, gauges=gauges, rules=rules)
     except BadDocument as error:
         raise BadDocuments([f"WEFT_DOCUMENTS: {problem}" for problem in error.problems]) from error
+
+
+@asynccontextmanager
+async def beside_the_server(engine: Engine, listening: asyncio.Event, stopping: asyncio.Event) -> AsyncIterator[None]:
+    """What is done while requests are answered. However that ends, by a signal or not, the worker is given its time to stop."""
+    warming = asyncio.create_task(_warm_up(listening))
+    leaving = asyncio.create_task(_leave(engine, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        warming.cancel()
+        await asyncio.wait((warming, leaving))
+        leaving.result()
 
 
 async def _leave(engine: Engine, stopping: asyncio.Event) -> None:
@@ -210,8 +221,10 @@ async def _answer(
     server = _Server(server_config(app), on_listening)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
+    try:
+        await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.cancel()
     server.should_exit = True
     await serving
 

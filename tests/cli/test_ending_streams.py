@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from weft.ending_streams import EndingStreams
@@ -81,3 +82,53 @@ async def test_an_event_stream_is_told_when_to_come_back() -> None:
     await EndingStreams(events, stopping)({"type": "http"}, client.receive, client.send)
     assert re.fullmatch(rb"retry: \d{3,4}\n\n", client.got[-2]["body"])
     assert client.got[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+class SocketClient:
+    """Of one socket, whose server goes on until it is closed. `refuses`: closing it fails."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.closed = asyncio.Event()
+        self._refuses = refuses
+
+    async def receive(self) -> Message:
+        await self.closed.wait()
+        return {"type": "websocket.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        assert message["type"] == "websocket.close"
+        if self._refuses:
+            raise RuntimeError("it cannot be closed")
+        await asyncio.sleep(0)
+        self.closed.set()
+
+
+async def receiving(scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, send
+    await receive()
+
+
+async def test_a_socket_that_is_opened_when_the_last_one_ends_is_closed_too() -> None:
+    stopping, next_one = asyncio.Event(), SocketClient()
+    app = EndingStreams(receiving, stopping)
+    first = SocketClient()
+    first.closed.set()
+    async with asyncio.timeout(5):
+        await app({"type": "websocket"}, first.receive, first.send)
+        asyncio.get_running_loop().call_soon(stopping.set)
+        await app({"type": "websocket"}, next_one.receive, next_one.send)
+    assert next_one.closed.is_set()
+
+
+async def test_a_socket_that_cannot_be_closed_keeps_no_other_from_it(caplog: pytest.LogCaptureFixture) -> None:
+    stopping, clients = asyncio.Event(), [SocketClient(refuses=True), *(SocketClient() for _ in range(3))]
+    app = EndingStreams(receiving, stopping)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        for client in clients:
+            tasks.create_task(app({"type": "websocket"}, client.receive, client.send))
+        await asyncio.sleep(0)
+        stopping.set()
+        for client in clients[1:]:
+            await client.closed.wait()
+        clients[0].closed.set()
+    assert "it cannot be closed" in caplog.text

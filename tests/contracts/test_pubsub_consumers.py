@@ -218,3 +218,31 @@ async def test_room_that_is_given_back_goes_to_whoever_still_waits() -> None:
     await asyncio.sleep(0)
     room.give(1)
     assert await waits == 1
+
+
+async def test_a_message_that_fails_while_its_consumer_closes_goes_back_instead_of_among_the_dead_letters(
+    emulators: Emulators,
+) -> None:
+    project, calls, began, closing = project_id(), Calls(), asyncio.Event(), asyncio.Event()
+    tuning, tries = replace(QUICK, max_delivery_attempts=5, ack_deadline_seconds=600), Inbox()
+
+    async def fails_at_the_end(message: Message) -> None:
+        await tries(message)
+        if len(tries.messages) < 5:
+            raise ValueError("not yet")
+        began.set()
+        await closing.wait()
+        raise ValueError("the process stops")
+
+    async with (
+        pubsub_bus(project, emulators.pubsub) as other,
+        pubsub_bus(project, emulators.pubsub, tuning=tuning, calls=calls) as leaving,
+        leaving.consume("wake", "workers", fails_at_the_end, concurrency=1),
+    ):
+        await other.publish("wake", b"m")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await began.wait()
+        asyncio.get_running_loop().call_later(0.05, closing.set)
+    assert {request.ack_deadline_seconds for request in calls.of("ModifyAckDeadline")} == {0}
+    assert calls.of("Acknowledge") == []
+    assert calls.of("Publish") == []

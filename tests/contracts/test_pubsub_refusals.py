@@ -1,5 +1,6 @@
 """What Pub/Sub refuses, at each kind of call. The emulator allows everything, so that the refusals are put in between."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -145,3 +146,26 @@ async def test_a_dead_letter_that_cannot_be_put_away_comes_again(
         await bus.publish("wake", b"m")
         await tries.holds(2)
     assert "cannot put the message among the dead letters: the credentials may not publish" in caplog.text
+
+
+async def test_a_message_that_is_refused_takes_no_other_of_its_request_with_it(emulators: Emulators) -> None:
+    calls, inbox = (
+        Calls(
+            lambda method, request: (
+                StatusCode.INVALID_ARGUMENT
+                if method == "Publish" and any(message.data == b"bad" for message in request.messages)
+                else None
+            )
+        ),
+        Inbox(),
+    )
+    async with (
+        pubsub_bus(project_id(), emulators.pubsub, calls=calls) as bus,
+        bus.consume("wake", "workers", inbox, concurrency=1),
+    ):
+        bodies = [b"first", b"good", b"bad", b"better"]
+        outcomes = await asyncio.gather(*(bus.publish("wake", body) for body in bodies), return_exceptions=True)
+        await inbox.holds(3)
+    assert max(len(request.messages) for request in calls.of("Publish")) > 1
+    assert [outcome is None for outcome in outcomes] == [True, True, False, True]
+    assert sorted(inbox.bodies) == [b"better", b"first", b"good"]

@@ -125,6 +125,11 @@ class Consumer:
 
     def _failed(self, received: Any, error: BaseException) -> None:
         tries = received.delivery_attempt or 1
+        if self._closed:
+            # It may have failed because this process stops; and nobody would wait for the burial.
+            _log.warning("%s failed while it was closed, try %d: %r", self._name, tries, error)
+            self._receipts.give_back((received.ack_id,))
+            return
         if tries >= self._tuning.max_delivery_attempts:
             _log.error("%s gave up a message after %d tries", self._name, tries, exc_info=error)
             burying = asyncio.create_task(self._give_up(received, tries), name="bus-dead-letter")
@@ -132,7 +137,7 @@ class Consumer:
             burying.add_done_callback(self._burying.discard)
             return
         _log.warning("%s failed, try %d: %r", self._name, tries, error)
-        if not self._rests or self._closed:
+        if not self._rests:
             self._receipts.give_back((received.ack_id,))
             return
         # Its place is free meanwhile, its deadline is moved with the others.

@@ -136,11 +136,20 @@ class Outbox:
                 for entry in batch:
                     entry.end(None)
                 return
+            if failure.refused and len(batch) > 1:
+                await self._send_each(batch)
+                return
             self._last_failure = failure.error
             rest = next(resting)
             batch = self._still_wanted(batch, failure, asyncio.get_running_loop().time() + rest)
             if batch:
                 await asyncio.sleep(rest)
+
+    async def _send_each(self, batch: Sequence[_Entry]) -> None:
+        """One message that the service refuses makes it refuse the request, with others' messages in it."""
+        for entry in batch:
+            if not entry.given_up:
+                await self._send((entry,))
 
     async def _try(self, messages: list[Any]) -> "_Failure | None":
         try:
@@ -153,7 +162,9 @@ class Outbox:
                 await self._call(messages)
         except AioRpcError as error:
             failure = self._resources.unavailable(error, f"publish to {self._topic}")
-            return _Failure(failure, for_good=error.code() not in TRANSIENT)
+            return _Failure(
+                failure, for_good=error.code() not in TRANSIENT, refused=error.code() is StatusCode.INVALID_ARGUMENT
+            )
         except Unavailable as error:
             return _Failure(error, for_good=False)
         except WeftError as error:
@@ -177,6 +188,9 @@ class Outbox:
 
 
 class _Failure:
-    def __init__(self, error: WeftError, *, for_good: bool) -> None:
+    """`refused`: because of what was sent, be it one message of many."""
+
+    def __init__(self, error: WeftError, *, for_good: bool, refused: bool = False) -> None:
         self.error = error
         self.for_good = for_good
+        self.refused = refused
