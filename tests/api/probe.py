@@ -59,7 +59,7 @@ class Query:
 
     @strawberry.field
     def extensions(self, info: Info) -> JSON:
-        return dict(info.context.extensions)
+        return JSON(dict(info.context.extensions))
 
     @strawberry.field
     def number(self, value: int = 1) -> int:

@@ -1,7 +1,7 @@
 """The simplest thing that keeps the DocumentStore contract: a dictionary and full scans."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 from typing import Any
 
 from engine.storage.port import Conflict, Create, Delete, Document, FieldValue, Filter, Op, Order, Write
@@ -62,7 +62,7 @@ class Dictionary:
     def query(self, collection: str, filters: Sequence[Filter], order: Sequence[Order]) -> list[Document]:
         """Everything that a query finds, in order."""
         found = [each for each in self.matching(collection, filters) if all(o.field in each.fields for o in order)]
-        return sorted(found, key=cmp_to_key(lambda left, right: compare(left, right, order)))
+        return sorted(found, key=cmp_to_key(partial(compare, order=order)))
 
 
 def compare(left: Document, right: Document, order: Sequence[Order]) -> int:
