@@ -7,7 +7,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from benchmarks.emulators import NoEmulator
-from benchmarks.measures import durable_steps, events, footprint, google, listing, over_http, scaling
+from benchmarks.measures import (
+    durable_steps,
+    events,
+    fanout,
+    footprint,
+    google,
+    listing,
+    over_graphql,
+    over_http,
+    scaling,
+)
 from benchmarks.results import LATEST, Row, markdown, save
 from benchmarks.scale import FULL, QUICK, Scale
 
@@ -15,8 +25,10 @@ MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
     "durable_steps": durable_steps.measure,
     "over_http": over_http.measure,
     "listing": listing.measure,
+    "over_graphql": over_graphql.measure,
     "scaling": scaling.measure,
     "events": events.measure,
+    "fanout": fanout.measure,
     "footprint": footprint.measure,
     "google": google.measure,
 }

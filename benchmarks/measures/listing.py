@@ -1,6 +1,5 @@
 """The newest executions: from a small and a large store, and over HTTP against a route that returns the same bytes."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import psutil
 
 from benchmarks.http_connection import HttpConnection, request
+from benchmarks.http_cpu import against_plain
 from benchmarks.results import Goal, Row, ratio
 from benchmarks.scale import Scale
 from benchmarks.seeding import seeded
@@ -47,25 +47,17 @@ async def _by_size(scale: Scale, few: Path, many: Path) -> Row:
 
 async def _over_http(scale: Scale, directory: Path) -> Row:
     asked = request(QUERY, first=NEWEST)
-    ours, theirs = [], []
     async with serving(directory) as server, side("plain_route") as plain:
         await server.settle()
-        plain_process, plain_port = (
-            psutil.Process(plain.pid),
-            await plain.ask("give", content=await _data(server, asked)),
+        return await against_plain(
+            f"list the newest {NEWEST} over HTTP",
+            (server.process, server.port),
+            (psutil.Process(plain.pid), await plain.ask("give", content=await _data(server, asked))),
+            lambda to: to.graphql(asked),
+            rounds=scale.rounds,
+            requests=scale.requests,
+            goal=Goal(4),
         )
-        for _ in range(scale.rounds + 1):
-            ours.append(await _cpu(server.process, server.port, lambda to: to.graphql(asked), scale.requests))
-            theirs.append(await _cpu(plain_process, plain_port, lambda to: to.get("/"), scale.requests * 10))
-    del ours[0], theirs[0]
-    return Row(
-        what=f"list the newest {NEWEST} over HTTP, CPU of the server",
-        ours=f"{median(ours) * 1e3:.2f} ms",
-        against="Starlette route, the same bytes by orjson",
-        theirs=f"{median(theirs) * 1e3:.2f} ms",
-        number=ratio(ours, theirs),
-        goal=Goal(4),
-    )
 
 
 async def _data(server: Server, asked: bytes) -> Any:
@@ -74,16 +66,3 @@ async def _data(server: Server, asked: bytes) -> Any:
     await connection.close()
     assert len(data["executions"]["nodes"]) == NEWEST
     return {"data": data}
-
-
-async def _cpu(
-    process: psutil.Process, port: int, ask: Callable[[HttpConnection], Awaitable[object]], count: int
-) -> float:
-    """CPU seconds of the server for one request. The kernel counts in hundredths of a second, so there must be many."""
-    connection = await HttpConnection.open("127.0.0.1", port)
-    before = process.cpu_times()
-    for _ in range(count):
-        await ask(connection)
-    after = process.cpu_times()
-    await connection.close()
-    return float(after.user + after.system - before.user - before.system) / count

@@ -19,7 +19,7 @@ async def main() -> None:
         del request
         return Response(orjson.dumps(given["content"]), media_type="application/json")
 
-    server = _server(Starlette(routes=[Route("/", listed)]))
+    server = server_of(Starlette(routes=[Route("/", listed)]))
     await server.startup()
 
     async def give(content: Any) -> int:
@@ -32,7 +32,7 @@ async def main() -> None:
     await server.shutdown()
 
 
-def _server(app: Starlette) -> uvicorn.Server:
+def server_of(app: Starlette) -> uvicorn.Server:
     """As `weft serve` has it."""
     config = uvicorn.Config(
         app, port=0, http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False

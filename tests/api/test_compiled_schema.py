@@ -19,7 +19,7 @@ from tests.api.world import World
 from tests.compiled.comparing import Case, assert_alike
 from tests.compiled.generator import Generator
 
-EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "200"))
+EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "100"))
 CHANGES_BY_ITSELF = frozenset({"Health.uptime"})
 
 
@@ -47,6 +47,7 @@ def values_of(world: World, workflow_id: str) -> dict[str, Callable[[Random], An
 
 # What is cancelled before it began was never awaited, in graphql-core as well.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(max(120, EXAMPLES))
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -14,7 +14,7 @@ from tests.compiled.comparing import Case, assert_alike
 from tests.compiled.generator import Generator
 from tests.compiled.synthetic import Context, query_root, synthetic_schema
 
-EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "400"))
+EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "300"))
 VALUES: dict[str, Callable[[Random], Any]] = {
     "Int": lambda random: random.choice((0, 1, 2, 5, 7)),
     "Float": lambda random: random.choice((0, 1.5)),
@@ -53,6 +53,7 @@ def case_of(schema: GraphQLSchema, seed: int) -> Case | None:
 
 # What is cancelled before it began was never awaited, in graphql-core as well.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(max(120, EXAMPLES))
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
