@@ -64,10 +64,20 @@ class Settings:
     documents: Path | None = None
     documents_only: frozenset[str] | None = None
     origins: tuple[str, ...] = ()
+    emit_topics: tuple[str, ...] | None = None
     grace: timedelta = timedelta(seconds=10)
     secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret
     secret_prefix: str = "weft"  # noqa: S105  # the same
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def emit_to(self) -> frozenset[str] | None:
+        """The topics that `emit` steps may name beside the default one; None: any. Those of Pub/Sub are shared with whoever else uses
+        the project.
+        """
+        if self.emit_topics is None:
+            return frozenset() if self.bus == "pubsub" else None
+        return frozenset(self.emit_topics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,16 @@ def _rates(text: str) -> dict[str, tuple[int, int]]:
             raise ValueError(f"has {part!r}; write role=requests/s, /m or /h, such as editor=100/s,viewer=600/m")
         rates[found[1]] = (int(found[2]), {"s": 1, "m": 60, "h": 3600}[found[3]])
     return rates
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    topics = _names(text)
+    for topic in topics:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}", topic) or topic.startswith("goog"):
+            raise ValueError(f"has {topic!r}; write ids of topics such as orders, comma-separated")
+        if topic.startswith("weft.") and topic != "weft.emitted":
+            raise ValueError(f"has {topic!r}, which belongs to the engine")
+    return topics
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -273,6 +293,12 @@ VARIABLES = (
         "origins",
         _origins,
         "web pages that may use the API, such as `https://console.example.com`, comma-separated; others then may not",
+    ),
+    Variable(
+        "WEFT_EMIT_TOPICS",
+        "emit_topics",
+        _topics,
+        "topics that `emit` steps may name beside `weft.emitted`, comma-separated; unset: any with `local`, none with `pubsub`",
     ),
     Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
 )

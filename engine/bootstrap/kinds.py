@@ -82,7 +82,7 @@ async def built_in_kinds(stack: AsyncExitStack, settings: Settings, parts: Parts
         Child(parts.children),
         Map(),
         Loop(),
-        Emit(parts.bus, now=parts.clock),
+        Emit(parts.bus, now=parts.clock, topics=settings.emit_to),
         FailStep(),
     )
     kinds.update({kind.name: kind for kind in built_in})

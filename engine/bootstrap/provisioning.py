@@ -42,7 +42,12 @@ async def provision(settings: Settings, *, dry_run: bool = False, wait: timedelt
 
         found += _told(
             "Pub/Sub",
-            await provision_pubsub(project=settings.project, emulator=settings.pubsub_emulator, dry_run=dry_run),
+            await provision_pubsub(
+                project=settings.project,
+                emulator=settings.pubsub_emulator,
+                dry_run=dry_run,
+                more_topics=settings.emit_topics or (),
+            ),
         )
     if settings.store == "firestore":
         with google_clients("WEFT_STORE=firestore"):
@@ -68,7 +73,10 @@ async def diagnose_bus(settings: Settings) -> list[Provisioned]:
     with google_clients("WEFT_BUS=pubsub"):
         from engine.bus.pubsub.provisioning import diagnose_pubsub  # noqa: PLC0415  # in this mode alone
 
-    return _told("Pub/Sub", await diagnose_pubsub(project=settings.project, emulator=settings.pubsub_emulator))
+    found = await diagnose_pubsub(
+        project=settings.project, emulator=settings.pubsub_emulator, more_topics=settings.emit_topics or ()
+    )
+    return _told("Pub/Sub", found)
 
 
 async def diagnose_store(settings: Settings) -> list[Provisioned]:

@@ -34,14 +34,19 @@ class Emit(Executor):
     )
     With = EmitWith
 
-    def __init__(self, bus: MessageBus, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, bus: MessageBus, *, now: Callable[[], datetime], topics: frozenset[str] | None = None) -> None:
+        """`topics` are those that may be published to beside the default one; None: any that is not the engine's."""
         self._bus = bus
         self._now = now
+        self._topics = topics
 
     async def run(self, step: StepContext) -> Result:
         given: EmitWith = step.with_
         if given.topic.startswith(RESERVED_PREFIX) and given.topic != EMITTED:
             message = f"the topic {given.topic!r} belongs to the engine; choose another one"
+            raise _failure(step, "topic_not_allowed", message)
+        if self._topics is not None and given.topic not in {EMITTED, *self._topics}:
+            message = f"the topic {given.topic!r} is not among those of WEFT_EMIT_TOPICS"
             raise _failure(step, "topic_not_allowed", message)
         event = self._event(step, given)
         try:

@@ -14,6 +14,7 @@ from engine.domain.errors import BadRequest, PayloadTooLarge, Unavailable, WeftE
 from engine.domain.status import FailureKind
 from engine.executors.emit import Emit, EmitWith
 from engine.executors.port import Done, StepFailure
+from engine.settings import BadSettings, read_settings
 from tests.executors.fake_step import FakeStepContext
 
 
@@ -129,3 +130,34 @@ async def test_the_attributes_of_the_longest_event_are_within_what_pubsub_takes(
 def test_a_topic_is_a_plain_name(topic: str) -> None:
     with pytest.raises(ValidationError):
         EmitWith(type="x", topic=topic)
+
+
+async def test_where_topics_are_listed_others_are_refused_with_the_settings_name() -> None:
+    bus = RecordingBus()
+    kind = Emit(bus, now=lambda: datetime(2026, 11, 20, tzinfo=UTC), topics=frozenset({"orders"}))
+    for topic in ("orders", EMITTED):
+        await kind.run(FakeStepContext(with_=EmitWith(type="x", topic=topic)))
+    with pytest.raises(StepFailure, match="WEFT_EMIT_TOPICS") as raised:
+        await kind.run(FakeStepContext(with_=EmitWith(type="x", topic="others")))
+    assert raised.value.failure.code == "topic_not_allowed"
+    assert [topic for topic, _, _ in bus.published] == ["orders", EMITTED]
+
+
+@pytest.mark.parametrize(
+    ("environment", "topics"),
+    [
+        ({}, None),
+        ({"WEFT_BUS": "pubsub"}, frozenset()),
+        ({"WEFT_BUS": "pubsub", "WEFT_EMIT_TOPICS": "orders, invoices"}, frozenset({"orders", "invoices"})),
+        ({"WEFT_EMIT_TOPICS": "orders"}, frozenset({"orders"})),
+    ],
+)
+def test_unless_they_are_listed_any_topic_of_the_local_bus_may_be_named_and_none_of_pubsub(
+    environment: dict[str, str], topics: frozenset[str] | None
+) -> None:
+    assert read_settings(environment).emit_to == topics
+
+
+def test_a_topic_of_the_engine_cannot_be_listed() -> None:
+    with pytest.raises(BadSettings, match="belongs to the engine"):
+        read_settings({"WEFT_EMIT_TOPICS": "weft.wake"})

@@ -39,19 +39,25 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-async def provision_pubsub(*, project: str | None, emulator: str | None, dry_run: bool = False) -> list[Finding]:
-    """What was there and what was created; after a dry run, what is missing. What exists is left as it is. Raises `Unavailable`."""
+async def provision_pubsub(
+    *, project: str | None, emulator: str | None, dry_run: bool = False, more_topics: Sequence[str] = ()
+) -> list[Finding]:
+    """What was there and what was created; after a dry run, what is missing. What exists is left as it is. `more_topics` are those
+    that `emit` steps may name. Raises `Unavailable`.
+    """
     async with _resources(project, emulator) as (rpc, resources):
         if dry_run:
-            return await _found(rpc, resources)
-        findings = [await _create_topic(resources, topic) for topic in TOPICS]
+            return await _found(rpc, resources, more_topics)
+        findings = [await _create_topic(resources, topic) for topic in _topics(more_topics)]
         return findings + [await _create_subscription(resources, topic, group) for topic, group in _SUBSCRIPTIONS]
 
 
-async def diagnose_pubsub(*, project: str | None, emulator: str | None) -> list[Finding]:
+async def diagnose_pubsub(
+    *, project: str | None, emulator: str | None, more_topics: Sequence[str] = ()
+) -> list[Finding]:
     """How every topic and subscription stands, and whether these credentials may use it. Raises `Unavailable`."""
     async with _resources(project, emulator) as (rpc, resources):
-        found = await _found(rpc, resources)
+        found = await _found(rpc, resources, more_topics)
         return [await _usable(rpc, resources, finding) for finding in found]
 
 
@@ -83,9 +89,13 @@ async def _create_subscription(resources: Resources, topic: str, group: str) -> 
     return Finding(state=State.CREATED if created else State.READY, what=_subscription(name))
 
 
-async def _found(rpc: Rpc, resources: Resources) -> list[Finding]:
+def _topics(more: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys((*TOPICS, *more)))
+
+
+async def _found(rpc: Rpc, resources: Resources, more_topics: Sequence[str]) -> list[Finding]:
     findings = []
-    for topic in TOPICS:
+    for topic in _topics(more_topics):
         try:
             await rpc.get_topic(topic)
             findings.append(Finding(state=State.READY, what=_topic(topic)))
