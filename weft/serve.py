@@ -53,6 +53,10 @@ class AddressInUse(Exception):
     """Somebody else listens there."""
 
 
+class EngineDied(Exception):
+    """The process should be started again. Nothing is lost: it is what a crash is."""
+
+
 class AddressRefused(Exception):
     """The address does not exist here, or must not be listened on."""
 
@@ -159,13 +163,23 @@ async def beside_the_server(engine: Engine, listening: asyncio.Event, stopping: 
     """What is done while requests are answered. However that ends, by a signal or not, the worker is given its time to stop."""
     warming = asyncio.create_task(_warm_up(listening))
     leaving = asyncio.create_task(_leave(engine, stopping))
+    breaking = asyncio.create_task(_stop_if_broken(engine, stopping))
     try:
         yield
     finally:
         stopping.set()
         warming.cancel()
-        await asyncio.wait((warming, leaving))
+        breaking.cancel()
+        await asyncio.wait((warming, breaking, leaving))
         leaving.result()
+    if engine.died.is_set():
+        raise EngineDied("a part of the engine ended that should have gone on, see the log: start the process again")
+
+
+async def _stop_if_broken(engine: Engine, stopping: asyncio.Event) -> None:
+    """A process without its sweep, say, would look alive and leave its work undone; one that is started again goes on with it."""
+    await engine.died.wait()
+    stopping.set()
 
 
 async def _leave(engine: Engine, stopping: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.json_output import print_json_line
 from weft.logs import configure_logging
-from weft.serve import AddressInUse, AddressRefused, serve
+from weft.serve import AddressInUse, AddressRefused, EngineDied, serve
 
 
 class Role(StrEnum):
@@ -46,6 +46,8 @@ def _serve(settings: Settings, *, as_json: bool) -> None:
         raise CommandFailed(code, str(error)) from error
     except (BadSettings, PartsRefused, DuplicateKind) as error:
         raise CommandFailed(ExitCode.CONFIGURATION, str(error)) from error
+    except EngineDied as error:
+        raise CommandFailed(ExitCode.INTERNAL, str(error)) from error
     except WeftError as error:
         if error.code != Unavailable.code:
             raise
