@@ -34,8 +34,9 @@ class DocumentCheckpointer(BridgedSaver):
     when this instance first looked. So what a former owner goes on writing is never seen. Two instances of one epoch
     must not write to the same thread at the same time.
 
-    `on_saved` is called with the id of every checkpoint of a root graph, once it is durable. `in_force` says whether the
-    lease is; it is asked before every write, which raises `Unavailable` if it is not. Values of types other than
+    `on_saved` is called with the id of every checkpoint of a root graph, or of a graph that a function calls, once it is
+    durable. `in_force` says whether the lease is; it is asked before every write, which raises
+    `Unavailable` if it is not. Values of types other than
     LangGraph's and LangChain's own come back as the plain data they consist of (the serializer's strict mode):
     otherwise whoever can write to the store could run code in the worker.
 
@@ -52,6 +53,7 @@ class DocumentCheckpointer(BridgedSaver):
     ) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._documents = CheckpointDocuments(store, root_path)
+        self._execution_id = root_path.rpartition("/")[2]
         self._on_saved = on_saved
         self._view = EpochView(self._documents, epoch, in_force)
         self._locks: WeakValueDictionary[tuple[Series, str], asyncio.Lock] = WeakValueDictionary()
@@ -163,9 +165,14 @@ class DocumentCheckpointer(BridgedSaver):
         )
         await self._view.commit(series, head, self._documents.put(series, position, saved, run=described.get("run_id")))
         head.advance(saved)
-        if self._on_saved is not None and not series.ns:
+        if self._on_saved is not None and (not series.ns or self._called_by_function(series.ns)):
             self._on_saved(saved.id)
         return _config(series, saved.id)
+
+    def _called_by_function(self, ns: str) -> bool:
+        """See `engine.executors.runtime_context`: such a graph is a subgraph of the function, and may have a number behind a bar."""
+        caller, _, number = ns.partition("|")
+        return caller.endswith(f":{self._execution_id}") and (not number or number.isdigit())
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

@@ -211,7 +211,7 @@ class Journal:
         Raises `Conflict`.
         """
         ended = after.state.terminal
-        todo = todo_after(after) if ended and not stored.state.terminal else stored.todo
+        todo = todo_after(after, epoch=(lease or stored).epoch) if ended and not stored.state.terminal else stored.todo
         new = await self._executions.commit(
             stored, events, after, at, lease=None if ended else lease, mark=mark, todo=todo, writes=writes
         )

@@ -1,9 +1,10 @@
 """Functions that the runtime's tests offer to workflows."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypedDict
 
 from langgraph.config import get_stream_writer
+from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
 from weft import function
@@ -55,6 +56,19 @@ async def slow(value: Any, seconds: float = 0.05) -> Any:
     await asyncio.sleep(seconds)
     CALLS.append(("slow ends", value))
     return value
+
+
+class Counted(TypedDict):
+    count: int
+
+
+@function(name="test.calls_graph")
+async def calls_graph(number: int) -> list[int]:
+    def add_one(state: Counted) -> Counted:
+        return {"count": state["count"] + 1}
+
+    graph = StateGraph(Counted).add_node("add", add_one).add_edge(START, "add").compile()
+    return [(await graph.ainvoke({"count": n}))["count"] for n in range(number)]
 
 
 @function(name="test.ask")

@@ -203,10 +203,24 @@ async def test_a_graph_loops_asks_a_person_and_ends(client: Client) -> None:
         ("g.add", "g.add[2]", "g.add[3]", "g.ask"), "SUCCEEDED"
     )
     assert any(isinstance(event, CheckpointSaved) for event in await client.log(execution_id))
-    checkpoints = f"tenants/local/executions/{execution_id}/checkpoints"
+    await gone(client, f"tenants/local/executions/{execution_id}/checkpoints")
+
+
+async def gone(client: Client, checkpoints: str) -> None:
     async with asyncio.timeout(5):
         while await client.services.store.count(checkpoints):
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_checkpoints_of_graphs_that_a_function_calls_are_told_and_dropped_in_the_end(
+    client: Client, number: int
+) -> None:
+    await client.define(call("a", "calls_graph", {"number": number}), output="${ steps.a.output }")
+    view = await client.run()
+    assert view.state.output == [n + 1 for n in range(number)], view.state.failure
+    assert any(isinstance(event, CheckpointSaved) for event in await client.log(view.state.id))
+    await gone(client, f"tenants/local/executions/{view.state.id}/checkpoints")
 
 
 async def test_a_secret_reaches_the_function_and_nothing_that_is_recorded(client: Client) -> None:

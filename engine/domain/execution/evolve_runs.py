@@ -212,6 +212,10 @@ def _model_called(x: Execution, event: e.ModelCalled, seq: int) -> Changes:
     return {"usage": x.state.usage + event.usage}
 
 
+def _checkpoint_saved(x: Execution, event: e.CheckpointSaved, seq: int) -> Changes:
+    return {} if x.state.checkpointed else {"checkpointed": True}
+
+
 def _recorded(x: Execution, event: e.DurableEvent, seq: int) -> Changes:
     """Told in the log, and nothing follows from it."""
     return {}
@@ -229,7 +233,7 @@ APPLY_TO_RUNS: dict[type, Callable[[Execution, Any, int], Changes]] = {
     e.StepCompensated: _compensated,
     e.ItemEnded: _item_ended,
     e.ModelCalled: _model_called,
-    e.CheckpointSaved: _recorded,
+    e.CheckpointSaved: _checkpoint_saved,
     e.ToolCalled: _recorded,
     e.ToolReturned: _recorded,
     e.LogWritten: _recorded,

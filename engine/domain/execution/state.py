@@ -117,6 +117,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failed: int = 0
     nested: int = 0
     """Nested runs so far."""
+    checkpointed: bool = False
+    """Whether a step told that it saved a checkpoint."""
 
     @property
     def terminal(self) -> bool:
