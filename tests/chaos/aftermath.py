@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 
 from engine.domain import events as e
+from engine.domain.batch import BatchAction
 from engine.storage.repositories.batches import stored_batch
 from engine.storage.repositories.concurrency import Holders
-from tests.chaos.clients import Clients
+from engine.storage.repositories.head import execution_path
+from engine.storage.repositories.payloads import blob_paths, is_reference
+from tests.chaos.clients import CALLER, Clients
 from tests.chaos.process import World
 from tests.chaos.requests import Requests
 from tests.chaos.sim_database import Database
@@ -39,7 +42,7 @@ def check_aftermath(
     for execution_id, log in watchman.logs.items():
         _check_log(watchman, execution_id, log, definitions)
         seen = clients.seen.get(execution_id)
-        if seen is not None and seen != [msgspec.json.encode(event) for event in log.events]:
+        if seen is not None and seen != [_whole(world.database, execution_id, event) for event in log.events]:
             watchman.violated(f"{execution_id}: a watcher saw {len(seen)} entries that are not those of the log")
     for execution_id in clients.accepted:
         if execution_id not in watchman.heads:
@@ -48,7 +51,20 @@ def check_aftermath(
         if len(ids) != 1:
             watchman.violated(f"the idempotency key {key} led to {sorted(ids)}")
     _check_batches(world, watchman, requests)
+    _check_signals(watchman, requests)
     _check_what_is_left(world.database, watchman)
+
+
+def _whole(database: Database, execution_id: str, event: e.DurableEvent) -> bytes:
+    """As a watcher gets it: with the large values that the log only refers to."""
+    root = execution_path(CALLER.tenant, execution_id)
+    values = {}
+    for field in event.PAYLOADS:
+        value = getattr(event, field)
+        if is_reference(value):
+            parts = [database.get(path) for path in blob_paths(root, value)]
+            values[field] = msgspec.json.decode(b"".join(part.body for part in parts if part is not None))
+    return msgspec.json.encode(msgspec.structs.replace(event, **values) if values else event)
 
 
 def _check_log(watchman: Watchman, execution_id: str, log: Log, definitions: dict[str, dict[str, Any]]) -> None:
@@ -79,9 +95,23 @@ def _taken_over(log: Log) -> int:
 def _check_batches(world: World, watchman: Watchman, requests: Requests) -> None:
     known = {document.id: stored_batch(document).batch for document in world.database.find("batches")}
     for batch_id, total in requests.batches.items():
-        batch = known.get(batch_id)
-        if batch is None or batch.total != total:
+        if batch_id not in known or known[batch_id].total != total:
             watchman.violated(f"batch {batch_id} was accepted and is not there")
+    for batch in known.values():
+        started = sum(head.state.batch_id == batch.id for head in watchman.heads.values())
+        if batch.action is BatchAction.START and started != batch.accepted:
+            watchman.violated(f"batch {batch.id}: {started} executions, of {batch.accepted} accepted")
+
+
+def _check_signals(watchman: Watchman, requests: Requests) -> None:
+    """What was sent under a key, until it was acknowledged, arrived once."""
+    for execution_id, number in requests.signals:
+        found = sum(
+            isinstance(event, e.SignalReceived) and event.payload == {"n": number}
+            for event in watchman.logs[execution_id].events
+        )
+        if found != 1:
+            watchman.violated(f"{execution_id}: signal {number} is in the log {found} times")
 
 
 def _check_what_is_left(database: Database, watchman: Watchman) -> None:

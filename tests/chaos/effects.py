@@ -1,7 +1,6 @@
 """What the functions of workflows really did, seen from outside of every engine."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ class Call(msgspec.Struct):
     path: str
     attempt: int
     process: str
+    lane: str | None
     began: float
     ended: float | None = None
 
@@ -29,17 +29,18 @@ class Effects:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self.calls: list[Call] = []
-        self.by_step: defaultdict[tuple[str, str], list[Call]] = defaultdict(list)
+        self.in_lanes: list[Call] = []
         self.observers: list[Callable[[Call], None]] = []
 
     @contextmanager
-    def call(self, execution_id: str, path: str, attempt: int) -> Iterator[Call]:
+    def call(self, execution_id: str, path: str, attempt: int, lane: str | None = None) -> Iterator[Call]:
         owner = OWNER.get()
         process = owner.name if owner is not None else "-"
         now = asyncio.get_running_loop().time
-        call = Call(execution_id=execution_id, path=path, attempt=attempt, process=process, began=now())
+        call = Call(execution_id=execution_id, path=path, attempt=attempt, process=process, lane=lane, began=now())
         self.calls.append(call)
-        self.by_step[execution_id, path].append(call)
+        if lane is not None:
+            self.in_lanes.append(call)
         self._trace.add(process, f"runs {execution_id[:9]} {path} attempt {attempt}")
         for observer in self.observers:
             observer(call)

@@ -11,15 +11,24 @@ from weft import function
 
 
 @function(name="chaos.work")
-async def work(value: Any = None, seconds: float = 0.0, failures: int = 0) -> Any:
-    """Takes its time; fails in its first attempts."""
+async def work(
+    value: Any = None, seconds: float = 0.0, failures: int = 0, size: int = 0, lane: str | None = None
+) -> Any:
+    """Takes its time; fails in its first attempts. `size` is that of the output in bytes, `lane` the one its step waits in."""
     execution_id, path, attempt = _who()
-    with EFFECTS.get().call(execution_id, path, attempt):
+    with EFFECTS.get().call(execution_id, path, attempt, lane):
         if seconds:
             await asyncio.sleep(seconds)
         if attempt <= failures:
             raise ConnectionError(f"attempt {attempt} fails")
-    return value
+    return "x" * size if size else value
+
+
+@function(name="chaos.count")
+async def count(n: int = 0) -> int:
+    """For graphs and agents, which may run a node again after a crash."""
+    await asyncio.sleep(0.2)
+    return n + 1
 
 
 @function(name="chaos.ask")

@@ -34,6 +34,12 @@ models:
       - when: {attempts: [1], contains: unlucky}
         error: {status: 429}
       - reply: "one two three"
+  tools:
+    delay: 200ms
+    replies:
+      - when: {call: 1}
+        tool_calls: [{name: chaos_count, args: {n: 1}}]
+      - reply: "it is 2"
 """)
 
 

@@ -34,6 +34,7 @@ from engine.usecases.signal_execution import signal_execution
 from engine.usecases.start_execution import StartExecution, start_execution
 from engine.usecases.start_executions import start_executions
 from tests.chaos.clients import CALLER, Clients, NoAnswer
+from tests.chaos.sim_store import true_time
 
 E = ExecutionStatus
 _TOO_LATE = (InvalidState,)
@@ -50,6 +51,8 @@ class Requests:
         self._keys = 0
         self.batches: dict[str, int] = {}
         """How many executions each accepted batch promised."""
+        self.signals: list[tuple[str, int]] = []
+        """Those that were acknowledged: the execution, and what the payload says."""
 
     async def some(self, count: int) -> None:
         """So many, one after the other or together."""
@@ -66,12 +69,14 @@ class Requests:
     def _request(self) -> StartExecution:
         random = self._random
         delay = timedelta(seconds=random.choice([1, 20])) if random.random() < 0.1 else None
+        deadline = true_time() + timedelta(seconds=random.choice([5, 40, 200])) if random.random() < 0.1 else None
         return StartExecution(
             workflow=random.choice(self._names),
             input={"key": random.choice(["a", "b"]), "flag": random.random() < 0.5},
             priority=random.choice([None, None, 5, -5]),
             lane="narrow" if random.random() < 0.1 else None,
             delay=delay,
+            deadline=deadline,
         )
 
     def _key(self) -> str:
@@ -150,13 +155,21 @@ class Requests:
         )
 
     async def _signal(self, head: HeadBody) -> None:
-        await self.signal(head.state.id, self._key())
+        """Under a key, until it is acknowledged."""
+        key, number = self._key(), self._keys
+        await self._clients.insist(
+            lambda engine: signal_execution(
+                engine.services, CALLER, head.state.id, name="go", payload={"n": number}, idempotency_key=key
+            ),
+            allowed=_TOO_LATE,
+        )
+        self.signals.append((head.state.id, number))
 
-    async def signal(self, execution_id: str, key: str | None) -> None:
+    async def signal(self, execution_id: str) -> None:
         name = self._random.choice(["go", "stop"])
         await self._clients.ask(
             lambda engine: signal_execution(
-                engine.services, CALLER, execution_id, name=name, payload={"n": 1}, idempotency_key=key
+                engine.services, CALLER, execution_id, name=name, payload=None, idempotency_key=None
             ),
             allowed=_TOO_LATE,
         )
@@ -212,11 +225,11 @@ class Requests:
         self._clients.told(view.state.id)
 
     async def _act(self) -> None:
-        heads = self._heads()
+        heads = list(self._clients.watchman.heads.values())
         if not heads:
             return
         ids = [head.state.id for head in self._random.sample(heads, min(3, len(heads)))]
-        action = self._random.choice([BatchAction.CANCEL, BatchAction.PAUSE, BatchAction.RESUME])
+        action = self._random.choice([BatchAction.CANCEL, BatchAction.PAUSE, BatchAction.RESUME, BatchAction.RETRY])
         mode, key = self._random.choice(list(BatchMode)), self._key()
         batch = await self._clients.insist(
             lambda engine: act_on_executions(
@@ -244,7 +257,7 @@ class Requests:
             for document in self._clients.world.database.find("waits"):
                 await self._answered(self._complete(_wait.decode(document.body)))
             for head in self._heads(E.WAITING):
-                await self._answered(self.signal(head.state.id, None))
+                await self._answered(self.signal(head.state.id))
 
     async def _answered(self, request: Any) -> None:
         try:
@@ -254,7 +267,9 @@ class Requests:
 
     async def _resume(self, head: HeadBody) -> None:
         usage = head.state.usage
-        more = Budget(max_model_calls=usage.model_calls + 20, max_tokens=usage.tokens + 1000)
+        more = Budget(
+            max_model_calls=usage.model_calls + 20, max_tokens=usage.tokens + 1000, max_cost_usd=usage.cost_usd + 1.0
+        )
         budget = more if head.state.budget is not None else None
         await self._clients.ask(
             lambda engine: resume_execution(engine.services, CALLER, head.state.id, reason=None, budget=budget),

@@ -68,6 +68,7 @@ class Watchman:
         self._engines: dict[str, Worker] = {}
         self.logs: defaultdict[str, Log] = defaultdict(Log)
         self.heads: dict[str, HeadBody] = {}
+        self._in_lanes = world.effects.in_lanes
         self.calls: Counter[tuple[str, str, int, str]] = Counter()
         self.slots = Slots()
         self.tolerance = 5.0
@@ -227,7 +228,8 @@ class Watchman:
             return
         calls = budget.max_model_calls is not None and usage.model_calls > budget.max_model_calls
         tokens = budget.max_tokens is not None and usage.tokens > budget.max_tokens
-        if calls or tokens:
+        cost = budget.max_cost_usd is not None and usage.cost_usd > budget.max_cost_usd + 1e-9
+        if calls or tokens or cost:
             self.violated(f"{execution_id}: used {usage}, beyond its budget {budget}")
 
     def _on_key(self, execution_id: str, new: HeadBody) -> None:
@@ -265,6 +267,20 @@ class Watchman:
         lease = self.heads[call.execution_id].lease
         if lease is None or lease.owner not in self.workers[call.process]:
             self.violated(f"{call.execution_id}: {call.process} runs {call.path} without the lease")
+        if call.lane is not None:
+            self._on_step_lane(call, call.lane)
+
+    def _on_step_lane(self, call: Call, lane: str) -> None:
+        """As for executions; what a dead process began runs no more."""
+        running = [
+            each for each in self._in_lanes if each.lane == lane and each.ended is None and self._lives(each.process)
+        ]
+        excused = sum(bool(self.workers[each.process] & self.slots.lost[lane]) for each in running)
+        if len(running) - excused > self._lanes[lane]:
+            self.violated(f"{call.execution_id}: {len(running)} steps run in lane {lane}: {running}")
+
+    def _lives(self, process: str) -> bool:
+        return any(worker_id in self._engines for worker_id in self.workers[process])
 
 
 def _result(event: Any) -> bool:

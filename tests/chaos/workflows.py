@@ -10,6 +10,27 @@ INNER = "inner"
 LANES = {"narrow": 1, "middle": 2}
 
 
+_GRAPH: JsonObject = {
+    "state": {"n": {"type": "integer"}},
+    "entry": "count",
+    "input": {"n": 0},
+    "output": "${ state.n }",
+    "nodes": {
+        "count": {
+            "kind": "function",
+            "with": {"call": "chaos.count", "args": {"n": "${ state.n }"}},
+            "update": {"n": "${ output }"},
+        },
+        "ask": {"kind": "approval", "with": {"prompt": "?"}, "update": {"n": "${ state.n }"}},
+    },
+    "edges": [
+        {"from": "count", "to": "ask", "when": "${ state.n > 2 }"},
+        {"from": "count", "to": "count"},
+        {"from": "ask", "to": "END"},
+    ],
+}
+
+
 def workflows(random: Random) -> list[JsonObject]:
     """Definitions of the workflows of one simulation; `INNER` is the first."""
     inner = {"name": INNER, "steps": _Steps(random, children=False).draw(3), "output": {"done": True}}
@@ -49,7 +70,9 @@ def _keyed(random: Random, name: str) -> JsonObject:
 
 
 def _frugal(random: Random, name: str) -> JsonObject:
-    budget = random.choice([{"max_model_calls": 2}, {"max_tokens": 40}, {"max_model_calls": 3, "max_tokens": 100}])
+    budget = random.choice(
+        [{"max_model_calls": 2}, {"max_tokens": 40}, {"max_model_calls": 3, "max_tokens": 100}, {"max_cost_usd": 0.02}]
+    )
     needs: JsonObject = {"needs": []} if random.random() < 0.5 else {}
     steps = [_model(random, f"m{n}", **needs) for n in range(random.randint(2, 4))]
     return {"name": name, "budget": budget, "steps": steps}
@@ -82,8 +105,12 @@ def _work(random: Random, step_id: str, *, seconds: float | None = None, **more:
         args["failures"] = random.randint(1, 2)
         initial = random.choice(["10ms", "1s", "20s"])
         step["retry"] = {"max_attempts": random.choice([2, 3, 3]), "initial": initial}
+    if random.random() < 0.15:
+        step["lane"] = args["lane"] = random.choice(list(LANES))
+    if random.random() < 0.05:
+        args["size"] = random.choice([20_000, 300_000, 1_500_000])
     if random.random() < 0.1:
-        step["lane"] = random.choice(list(LANES))
+        step["cache_key"] = "${ input.key }"
     if random.random() < 0.1:
         step["timeout"] = random.choice(["2s", "30s"])
     return {**step, "with": _call(**args)}
@@ -176,6 +203,8 @@ class _Steps:
             "ask": ("function", {"call": "chaos.ask", "args": {"value": step_id}}),
             "emit": ("emit", {"type": "chaos.happened", "data": "${ input.key }"}),
             "fail": ("fail", {"message": "on purpose"}),
+            "agent": ("agent", {"model": "scripted:tools", "prompt": "add", "tools": ["chaos.count"]}),
+            "graph": ("graph", _GRAPH),
         }
         if kind in given:
             name, with_ = given[kind]
