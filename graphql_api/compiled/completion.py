@@ -31,6 +31,7 @@ from graphql_api.compiled.field import Field
 from graphql_api.compiled.info import core_info
 from graphql_api.compiled.leaves import slow_way
 from graphql_api.compiled.lists import Known, ListOf
+from graphql_api.compiled.objects import Made
 from graphql_api.compiled.paths import Path, without_indices
 from graphql_api.compiled.run import Run
 from graphql_api.compiled.runtime_types import runtime_type
@@ -45,7 +46,7 @@ class Objects(Protocol):
     @property
     def schema(self) -> GraphQLSchema: ...
 
-    def fields_of(self, type_: GraphQLObjectType, field: Field) -> Complete:
+    def fields_of(self, type_: GraphQLObjectType, field: Field) -> Made:
         """What is selected of an object of that type that the field gives: without looking at the object first."""
 
 
@@ -76,7 +77,7 @@ def _list(item: GraphQLOutputType, field: Field, objects: Objects) -> Complete:
     nullable = not isinstance(item, GraphQLNonNull)
     known, type_ = None, get_nullable_type(item)
     if is_object_type(type_) and (class_ := class_of(type_)) is not None:
-        known = Known(class_, objects.fields_of(type_, field), cast=type_.is_type_of is not None)
+        known = Known(class_, *objects.fields_of(type_, field), cast=type_.is_type_of is not None)
     return ListOf(completer(item, field, objects), field, nullable=nullable, known=known).complete
 
 
@@ -96,7 +97,7 @@ def _leaf(type_: GraphQLLeafType) -> Complete:
 
 
 def _object(type_: GraphQLObjectType, field: Field, objects: Objects) -> Complete:
-    fields = objects.fields_of(type_, field)
+    fields = objects.fields_of(type_, field).one
     checked = _checked(type_, fields, field)
     class_ = class_of(type_)
     whatever = type_.is_type_of is None
@@ -151,7 +152,7 @@ def _abstract(type_: GraphQLAbstractType, field: Field, objects: Objects) -> Com
         if class_ in classes and not recast(value):
             fields = by_class.get(class_)
             if fields is None:
-                fields = by_class[class_] = objects.fields_of(classes[class_], field)
+                fields = by_class[class_] = objects.fields_of(classes[class_], field).one
             return fields(run, value, path)
         if value is None or value is Undefined:
             return None
@@ -169,7 +170,7 @@ def _abstract(type_: GraphQLAbstractType, field: Field, objects: Objects) -> Com
     def of(name: Any, value: Any) -> Complete:
         found = runtime_type(objects.schema, name, type_, field, value)
         if found.name not in by_name:
-            by_name[found.name] = _checked(found, objects.fields_of(found, field), field)
+            by_name[found.name] = _checked(found, objects.fields_of(found, field).one, field)
         return by_name[found.name]
 
     return complete

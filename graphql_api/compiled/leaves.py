@@ -41,7 +41,9 @@ class Quick(NamedTuple):
 _BUILT_IN = {
     GraphQLString: Quick("{v}.__class__ is str"),
     GraphQLID: Quick("{v}.__class__ is str"),
-    GraphQLInt: Quick("{v}.__class__ is int and -2147483648 <= {v} <= 2147483647"),
+    GraphQLInt: Quick(
+        "{v}.__class__ is int and {v} < 1073741823 and {v} > -1073741823"
+    ),  # a range that Python compares quickly
     GraphQLFloat: Quick("{v}.__class__ is float and {v} - {v} == 0.0"),  # neither NaN nor infinite
     GraphQLBoolean: Quick("{v}.__class__ is bool"),
 }

@@ -10,6 +10,7 @@ from graphql.pyutils import gather_with_cancel, is_async_iterable, is_iterable
 from graphql_api.compiled.awaiting import is_awaitable
 from graphql_api.compiled.classes import recast
 from graphql_api.compiled.field import Field
+from graphql_api.compiled.objects import Make, MakeMany
 from graphql_api.compiled.paths import Path, keys_of
 from graphql_api.compiled.run import Run
 from graphql_api.compiled.turns import AT_ONCE
@@ -40,11 +41,18 @@ class _List:
 
 
 class Known(NamedTuple):
-    """Items of exactly this class need no look at: `complete` makes an object of each. `cast`: unless they were recast."""
+    """Items of exactly this class need no look at, unless they were recast, which matters where `cast`: `one` makes an object of
+    each, `many` of all in a list.
+    """
 
     class_: type[Any]
-    complete: Complete
+    one: Make
+    many: MakeMany | None
     cast: bool
+
+    def fits_all(self, values: Sequence[Any]) -> bool:
+        class_, cast = self.class_, self.cast
+        return not any(value.__class__ is not class_ or (cast and recast(value)) for value in values)
 
 
 class ListOf:
@@ -56,7 +64,7 @@ class ListOf:
         self._item = item
         self._field = field
         self._nullable = nullable
-        self._known = known or Known(_Nobody, item, cast=False)
+        self._known = known or Known(_Nobody, item, None, cast=False)
 
     def complete(self, run: Run, values: Any, path: Path) -> Any:
         if values.__class__ is list or values.__class__ is tuple:
@@ -76,7 +84,7 @@ class ListOf:
 
     def _at_once(self, run: Run, values: Iterable[Any], path: Path) -> Any:
         made = _List()
-        self._add(run, made, iter(values), path)
+        self._add(run, made, values, path)
         return made.settled() if made.waits else made.done
 
     async def _in_turns(self, run: Run, values: Sequence[Any], path: Path) -> list[Any]:
@@ -84,14 +92,14 @@ class ListOf:
         for start in range(0, len(values), AT_ONCE):
             some = values[start : start + AT_ONCE]
             await run.turns.wait(len(some))
-            self._add(run, made, iter(some), path)
+            self._add(run, made, some, path)
         return await made.settled()
 
     async def _as_they_come(self, run: Run, values: AsyncIterator[Any], path: Path) -> list[Any]:
         made = _List()
         try:
             while (value := await self._next(values, path)) is not _END:
-                self._add(run, made, iter((value,)), path)
+                self._add(run, made, (value,), path)
         except Exception:
             close = getattr(values, "aclose", None)
             if close is not None:
@@ -109,31 +117,38 @@ class ListOf:
         except Exception as error:
             raise located_error(error, self._field.nodes, keys_of(path)) from error
 
-    def _add(self, run: Run, made: _List, values: Iterator[Any], path: Path) -> None:
-        class_, known, cast = self._known
-        done = made.done
-        at = len(done)
+    def _add(self, run: Run, made: _List, values: Iterable[Any], path: Path) -> None:
+        many = self._known.many
+        rest: Iterator[Any] = iter(())
         try:
-            for value in values:
-                place = (path, at)
-                try:
-                    if value.__class__ is class_ and not (cast and recast(value)):
-                        completed = known(run, value, place)
-                    elif is_awaitable(value):
-                        completed = self._later(run, value, place)
-                    else:
-                        completed = self._item(run, value, place)
-                    if completed.__class__ is not dict and is_awaitable(completed):
-                        completed = self._guarded(run, completed, place)
-                        made.waits.append(at)
-                except Exception as error:  # noqa: BLE001 # whatever it is, the item failed
-                    self._fail(run, error, place)
-                    completed = None
-                done.append(completed)
-                at += 1
+            if many and (values.__class__ is list or values.__class__ is tuple) and self._known.fits_all(values):
+                many(run, values, path, made.done, made.waits, self._guarded, self._fail)
+            else:
+                rest = iter(values)
+                self._add_each(run, made, rest, path)
         except Exception:
-            self._abandon(run, made, values)
+            self._abandon(run, made, rest)
             raise
+
+    def _add_each(self, run: Run, made: _List, values: Iterator[Any], path: Path) -> None:
+        class_, known, _, cast = self._known
+        done = made.done
+        for at, value in enumerate(values, start=len(done)):
+            place = (path, at)
+            try:
+                if value.__class__ is class_ and not (cast and recast(value)):
+                    completed = known(run, value, place)
+                elif is_awaitable(value):
+                    completed = self._later(run, value, place)
+                else:
+                    completed = self._item(run, value, place)
+                if completed.__class__ is not dict and is_awaitable(completed):
+                    completed = self._guarded(run, completed, place)
+                    made.waits.append(at)
+            except Exception as error:  # noqa: BLE001 # whatever it is, the item failed
+                self._fail(run, error, place)
+                completed = None
+            done.append(completed)
 
     def _fail(self, run: Run, error: Exception, path: Path) -> None:
         self._field.fail_at(run, error, path, nullable=self._nullable)

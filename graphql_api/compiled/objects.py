@@ -21,6 +21,10 @@ from graphql_api.compiled.run import Run
 
 Make = Callable[[Run, Any, Path], Any]
 """Of an object, at its path: a dict, or an awaitable of one. Raises the located error of a field that must not be null."""
+MakeMany = Callable[..., None]
+"""Of a list of objects, at its path: adds them to those that are done, and the places of those that wait to the places that do.
+Takes what guards an awaitable item, and what answers for an item that fails.
+"""
 _COMMON = {"PLAIN": PLAIN, "SETTLED": SETTLED, "has_await": has_await, "noted": noted, "settled": settled}
 
 
@@ -51,7 +55,28 @@ class ReadInLine(NamedTuple):
 Selected = Constant | Called | ReadInLine
 
 
+class Made(NamedTuple):
+    """`many` is for lists of objects whose fields are all read in line; None where some are not."""
+
+    one: Make
+    many: MakeMany | None
+
+
+def object_functions(selected: Sequence[Selected]) -> Made:
+    names = _names(selected)
+    in_line = not any(isinstance(each, Called) for each in selected)
+    return Made(
+        one=FunctionType(_code("\n".join(_one(selected))), names),
+        many=FunctionType(_code("\n".join(_many(selected))), names) if in_line else None,
+    )
+
+
 def object_function(selected: Sequence[Selected]) -> Make:
+    made: Make = FunctionType(_code("\n".join(_one(selected))), _names(selected))
+    return made
+
+
+def _names(selected: Sequence[Selected]) -> dict[str, Any]:
     names: dict[str, Any] = dict(_COMMON)
     for at, each in enumerate(selected):
         names[f"K{at}"] = each.key
@@ -63,8 +88,7 @@ def object_function(selected: Sequence[Selected]) -> Make:
             case ReadInLine(field=field, quick=quick, complete=complete):
                 names |= {f"F{at}": field.fail, f"C{at}": complete}
                 names |= {f"{name}{at}": value for name, value in zip("AB", quick.constants, strict=False)}
-    made: Make = FunctionType(_code("\n".join(_lines(selected))), names)
-    return made
+    return names
 
 
 @lru_cache(2_000)
@@ -73,40 +97,69 @@ def _code(text: str) -> CodeType:
     return next(each for each in module.co_consts if isinstance(each, CodeType))
 
 
-def _lines(selected: Sequence[Selected]) -> Iterator[str]:
-    yield "def make(run, source, path):"
+def _one(selected: Sequence[Selected]) -> Iterator[str]:
+    yield "def one(run, source, path):"
     yield " waits = None"
     yield " try:"
-    yield "  pass"
-    for at, each in enumerate(selected):
-        match each:
-            case Called():
-                yield f"  v{at} = F{at}(run, source, path)"
-                yield f"  if v{at}.__class__ not in SETTLED and has_await(v{at}): waits = noted(waits, K{at}, v{at})"
-            case ReadInLine():
-                yield from _read(at, each)
+    yield from (f"  {line}" for line in _fields(selected, "path"))
     yield " except Exception:"
     yield "  if waits is not None: run.settle_in_background(waits.values())"
     yield "  raise"
-    values = (f"V{at}" if isinstance(each, Constant) else f"v{at}" for at, each in enumerate(selected))
-    yield f" made = {{{', '.join(f'K{at}: {value}' for at, value in enumerate(values))}}}"
+    yield f" made = {_object(selected)}"
     yield " return made if waits is None else settled(made, waits)"
 
 
-def _read(at: int, each: ReadInLine) -> Iterator[str]:
+def _many(selected: Sequence[Selected]) -> Iterator[str]:
+    """The loop of `lists.py` over the same, with a path for those alone that need one."""
+    yield "def many(run, values, path, done, waiting, guarded, fail):"
+    yield " at = len(done)"
+    yield " for source in values:"
+    yield "  waits = None"
+    yield "  try:"
+    yield from (f"   {line}" for line in _fields(selected, "(path, at)"))
+    yield f"   made = {_object(selected)}"
+    yield "   if waits is not None:"
+    yield "    made = guarded(run, settled(made, waits), (path, at))"
+    yield "    waiting.append(at)"
+    yield "  except Exception as error:"
+    yield "   if waits is not None: run.settle_in_background(waits.values())"
+    yield "   fail(run, error, (path, at))"
+    yield "   made = None"
+    yield "  done.append(made)"
+    yield "  at += 1"
+
+
+def _object(selected: Sequence[Selected]) -> str:
+    values = (f"V{at}" if isinstance(each, Constant) else f"v{at}" for at, each in enumerate(selected))
+    return f"{{{', '.join(f'K{at}: {value}' for at, value in enumerate(values))}}}"
+
+
+def _fields(selected: Sequence[Selected], path: str) -> Iterator[str]:
+    yield "pass"
+    for at, each in enumerate(selected):
+        match each:
+            case Called():
+                yield f"v{at} = F{at}(run, source, {path})"
+                yield f"if v{at}.__class__ not in SETTLED and has_await(v{at}): waits = noted(waits, K{at}, v{at})"
+            case ReadInLine():
+                yield from _read(at, each, path)
+
+
+def _read(at: int, each: ReadInLine, path: str) -> Iterator[str]:
     """What does not fit is completed the long way, which reports its errors itself; what fails here cannot be null."""
     quick, value = each.quick, f"v{at}"
     fits, written = (
         part.format(v=value, a=f"A{at}", b=f"B{at}") if part else None for part in (quick.fits, quick.written)
     )
-    yield "  try:"
-    yield f"   {value} = source.{each.attribute}"
+    null = f"{value} is not None" if each.field.nullable else None
+    yield "try:"
+    yield f" {value} = source.{each.attribute}"
     if written is None:
-        yield f"   if not ({fits}){'' if not each.field.nullable else f' and {value} is not None'}:"
+        yield f" if not ({fits}){f' and {null}' if null else ''}:"
     else:
         certain = "" if quick.certain else f" and (w := {written}).__class__ in PLAIN"
-        yield f"   if {fits}{certain}: {value} = {written if quick.certain else 'w'}"
-        yield f"   el{'if ' + value + ' is not None' if each.field.nullable else 'se'}:"
-    yield f"    {value} = C{at}(run, {value}, (path, K{at}))"
-    yield f"    if {value}.__class__ not in SETTLED and has_await({value}): waits = noted(waits, K{at}, {value})"
-    yield f"  except Exception as error: {value} = F{at}(run, error, (path, K{at}))"
+        yield f" if {fits}{certain}: {value} = {written if quick.certain else 'w'}"
+        yield f" elif {null}:" if null else " else:"
+    yield f"  {value} = C{at}(run, {value}, ({path}, K{at}))"
+    yield f"  if {value}.__class__ not in SETTLED and has_await({value}): waits = noted(waits, K{at}, {value})"
+    yield f"except Exception as error: {value} = F{at}(run, error, ({path}, K{at}))"

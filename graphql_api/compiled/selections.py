@@ -16,7 +16,16 @@ from graphql.execution.values import VariableValues
 from graphql_api.compiled.completion import Complete, completer
 from graphql_api.compiled.field import Field
 from graphql_api.compiled.leaves import quick_way
-from graphql_api.compiled.objects import Called, Constant, Make, ReadInLine, Selected, object_function
+from graphql_api.compiled.objects import (
+    Called,
+    Constant,
+    Made,
+    Make,
+    ReadInLine,
+    Selected,
+    object_function,
+    object_functions,
+)
 from graphql_api.compiled.paths import Path
 from graphql_api.compiled.resolvers import Attribute, way_of
 from graphql_api.compiled.resolving import completed, resolver
@@ -40,7 +49,7 @@ class Selections:
         self._operation = operation
         self._fragments = {name: FragmentDetails(each) for name, each in fragments.items()}
         self._conditions = conditions
-        self._made: dict[tuple[GraphQLObjectType, Field], Make] = {}
+        self._made: dict[tuple[GraphQLObjectType, Field], Made] = {}
         self._fields = 0
 
     def root(self, type_: GraphQLObjectType) -> Make:
@@ -51,13 +60,13 @@ class Selections:
         """One by one, for those that must wait for each other: each makes an object of its own. Raises `Unsupported`."""
         return [object_function([each]) for each in self._root(type_)]
 
-    def fields_of(self, type_: GraphQLObjectType, field: Field) -> Complete:
+    def fields_of(self, type_: GraphQLObjectType, field: Field) -> Made:
         known = self._made.get((type_, field))
         if known is None:
             found = collect_subfields(
                 self.schema, self._fragments, self._conditions, self._operation, type_, field.details
             )
-            known = object_function(self._selected(type_, found.grouped_field_set, field))
+            known = object_functions(self._selected(type_, found.grouped_field_set, field))
             self._made[type_, field] = known
         return known
 
