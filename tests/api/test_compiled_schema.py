@@ -18,6 +18,7 @@ from tests.api.definitions import sums
 from tests.api.world import World
 from tests.compiled.comparing import Case, assert_alike
 from tests.compiled.generator import Generator
+from tests.compiled.unawaited import MAY_BE_UNAWAITED, all_gone  # noqa: F401 # a fixture
 
 EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "100"))
 CHANGES_BY_ITSELF = frozenset({"Health.uptime"})
@@ -45,8 +46,8 @@ def values_of(world: World, workflow_id: str) -> dict[str, Callable[[Random], An
     }
 
 
-# What is cancelled before it began was never awaited, in graphql-core as well.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+@MAY_BE_UNAWAITED
+@pytest.mark.usefixtures("all_gone")
 @pytest.mark.timeout(max(120, EXAMPLES))
 @settings(
     max_examples=EXAMPLES,

@@ -51,6 +51,9 @@ class Later:
     def __init__(self, value: Any, ticks: int) -> None:
         self._value, self._ticks = value, ticks
 
+    def __repr__(self) -> str:
+        return f"Later({self._value!r}, {self._ticks})"
+
     def __await__(self) -> Generator[Any, None, Any]:
         for _ in range(self._ticks):
             yield from asyncio.sleep(0).__await__()

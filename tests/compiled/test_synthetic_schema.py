@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.compiled.comparing import Case, assert_alike
 from tests.compiled.generator import Generator
 from tests.compiled.synthetic import Context, query_root, synthetic_schema
+from tests.compiled.unawaited import MAY_BE_UNAWAITED, all_gone  # noqa: F401 # a fixture
 
 EXAMPLES = int(os.environ.get("WEFT_TEST_OPERATIONS", "300"))
 VALUES: dict[str, Callable[[Random], Any]] = {
@@ -47,12 +48,12 @@ def case_of(schema: GraphQLSchema, seed: int) -> Case | None:
         variables=generated.variables,
         context=Context,
         root=(lambda: None) if kind is OperationType.MUTATION else (lambda: query_root(seed, wrong=wrong)),
-        seen=lambda context: (context.changes, context.batches),
+        seen=lambda context: repr((context.changes, context.batches)),
     )
 
 
-# What is cancelled before it began was never awaited, in graphql-core as well.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
+@MAY_BE_UNAWAITED
+@pytest.mark.usefixtures("all_gone")
 @pytest.mark.timeout(max(120, EXAMPLES))
 @settings(
     max_examples=EXAMPLES,
