@@ -89,7 +89,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         # Without it a server could not come back while connections of the former one time out.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bound_what_peers_hold(listener)
+        bound_what_peers_hold(listener)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -102,7 +102,7 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _bound_what_peers_hold(listener: socket.socket) -> None:
+def bound_what_peers_hold(listener: socket.socket) -> None:
     """Connections inherit it: one whose peer vanished, or takes nothing, ends although nobody waits for it any more, and the kernel
     holds little for who reads slowly, so that he falls back to reading the log. Elsewhere than on Linux the system's own bounds hold.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -69,16 +70,20 @@ class RawSocket:
 
 @asynccontextmanager
 async def raw_socket(address: str, *, receive_buffer: int = 1 << 16) -> AsyncIterator[RawSocket]:
-    """Begun; `receive_buffer` bytes are read ahead of the test."""
+    """Begun; `receive_buffer` bytes are read ahead of the test, and no more than 64 KB wait in the kernel."""
     host, port = address.split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=receive_buffer)
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(receive_buffer, 1 << 16))
+    raw.setblocking(False)  # noqa: FBT003 # it takes no keyword
+    await asyncio.get_running_loop().sock_connect(raw, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=raw, limit=receive_buffer)
     try:
         writer.write(HANDSHAKE.format(address=address).encode())
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        socket = RawSocket(reader, writer)
-        await socket.send('{"type":"connection_init"}')
-        assert await socket.receive() == (TEXT, b'{"type":"connection_ack"}')
-        yield socket
+        client = RawSocket(reader, writer)
+        await client.send('{"type":"connection_init"}')
+        assert await client.receive() == (TEXT, b'{"type":"connection_ack"}')
+        yield client
     finally:
         writer.close()
         with suppress(ConnectionError):

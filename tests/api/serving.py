@@ -1,38 +1,30 @@
-"""An application on a real loopback socket, for what only sockets show: streams, back-pressure, disconnects."""
+"""An application on a real loopback socket as `weft serve` has it, for what only sockets show: streams, back-pressure, disconnects."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from graphql_api.transports.reading import MAX_BODY
+from weft.serve import bound_what_peers_hold, server_config
 
 
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """Gives `127.0.0.1:port`."""
-    config = uvicorn.Config(
-        app,
-        port=0,
-        ws="websockets-sansio",
-        ws_max_size=MAX_BODY,
-        ws_ping_interval=None,
-        ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-    )
+    config = server_config(app)
     server = uvicorn.Server(config)
     config.timeout_graceful_shutdown = 1
-    serving = asyncio.create_task(server.serve())
+    listener = socket.create_server(("127.0.0.1", 0))
+    bound_what_peers_hold(listener)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         assert not serving.done(), "the server did not start"
         await asyncio.sleep(0.001)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await serving

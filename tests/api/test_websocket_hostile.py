@@ -136,7 +136,7 @@ async def test_one_that_is_closed_and_does_not_read_is_waited_for_no_longer_than
         raw_socket(address, receive_buffer=1024) as socket,
     ):
         await socket.send(subscribe("1", "subscription { endless(size: 1000000) }"))
-        await until(lambda: len(STREAMS) > 2)
+        await until(lambda: len(STREAMS) > 1)
         await socket.send("nonsense")
         await stream_closed()
 
@@ -295,7 +295,7 @@ async def test_a_reader_that_stops_costs_what_its_outbox_and_socket_hold_however
         socket = await stack.enter_async_context(raw_socket(address, receive_buffer=1024))
         await socket.send(*(subscribe(str(n), "subscription { endless(size: 10000) }") for n in range(100)))
         seen = -1
-        while seen != len(STREAMS) or seen < 10:
+        while seen != len(STREAMS) or seen == 0:
             seen = len(STREAMS)
             await asyncio.sleep(0.05)
         assert seen * 10_000 < 16_000_000, "100 outstanding events, 64 KB here, and the buffers of the kernel"
