@@ -24,6 +24,7 @@ from graphql_api.transports.documents import Documents
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.operations import Operations
 from graphql_api.types.scalars import SCALARS
+from weft.collection import without_collection
 
 
 @strawberry.enum
@@ -87,6 +88,8 @@ def app(services: Services) -> Starlette:
 
 
 async def main() -> None:
+    with without_collection():
+        pass  # as `weft serve` has it, what was imported is not looked through again
     with TemporaryDirectory() as directory:
         async with open_engine(Settings(data_dir=Path(directory))) as engine:
             server = server_of(app(engine.services))

@@ -40,16 +40,17 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Cursors(Sequence[str]):
-    """Those of a page, made when they are looked at: few lists show more than the first and the last. `keys` are what
-    `encode_cursor` takes.
+    """Those of the items of a page, made when they are looked at: few lists show more than the first and the last. `key` gives
+    what `encode_cursor` takes.
     """
 
-    def __init__(self, scope: str, keys: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, scope: str, items: Sequence[T], key: Callable[[T], Sequence[Any]]) -> None:
         self._scope = scope
-        self._keys = keys
+        self._items: Sequence[Any] = items
+        self._key: Callable[[Any], Sequence[Any]] = key
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._items)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -59,8 +60,8 @@ class Cursors(Sequence[str]):
 
     def __getitem__(self, index: int | slice) -> "str | Cursors":
         if isinstance(index, slice):
-            return Cursors(self._scope, self._keys[index])
-        return encode_cursor(self._scope, self._keys[index])
+            return Cursors(self._scope, self._items[index], self._key)
+        return encode_cursor(self._scope, self._key(self._items[index]))
 
 
 def check_first(first: int) -> int:

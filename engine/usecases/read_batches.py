@@ -76,7 +76,7 @@ async def list_batch_items(
     shown = found[:first]
     return Page(
         items=shown,
-        cursors=Cursors(_SCOPE, [(item.index,) for item in shown]),
+        cursors=Cursors(_SCOPE, shown, lambda item: (item.index,)),
         has_next=len(found) > first,
         has_previous=start > 0,
     )

@@ -70,7 +70,7 @@ async def list_executions(
     views = [view_of_head(head) for head in heads[:first]]
     return Page(
         items=views,
-        cursors=Cursors(_SCOPE, [(view.state.created_at, view.state.id) for view in views]),
+        cursors=Cursors(_SCOPE, views, lambda view: (view.state.created_at, view.state.id)),
         has_next=len(heads) > first,
         has_previous=after is not None,
     )

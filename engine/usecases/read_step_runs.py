@@ -59,7 +59,7 @@ async def list_step_runs(
     items = found[:first]
     return Page(
         items=items,
-        cursors=Cursors(_SCOPE, [(step.step_id,) for step in items]),
+        cursors=Cursors(_SCOPE, items, lambda step: (step.step_id,)),
         has_next=len(found) > first,
         has_previous=start > 0,
     )

@@ -43,7 +43,7 @@ async def list_workflows(
     items = found[:first]
     return Page(
         items=items,
-        cursors=Cursors(_SCOPE, [(workflow.created_at, workflow.id) for workflow in items]),
+        cursors=Cursors(_SCOPE, items, lambda workflow: (workflow.created_at, workflow.id)),
         has_next=len(found) > first,
         has_previous=after is not None,
     )
@@ -106,7 +106,7 @@ async def list_versions(
     items = found[:first]
     return Page(
         items=items,
-        cursors=Cursors(_VERSIONS, [(version.number,) for version in items]),
+        cursors=Cursors(_VERSIONS, items, lambda version: (version.number,)),
         has_next=len(found) > first,
         has_previous=below is not None,
     )

@@ -22,7 +22,7 @@ async def list_waiting_steps(
     items = refs[:first]
     return Page(
         items=items,
-        cursors=Cursors(_SCOPE, [(ref.since, ref.id) for ref in items]),
+        cursors=Cursors(_SCOPE, items, lambda ref: (ref.since, ref.id)),
         has_next=len(refs) > first,
         has_previous=after is not None,
     )
