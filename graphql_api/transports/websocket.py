@@ -50,7 +50,7 @@ class GraphQLOverWebSocket:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # the request to connect
-        if PROTOCOL not in scope["subprotocols"]:
+        if PROTOCOL not in scope.get("subprotocols", ()):
             await send({"type": "websocket.accept"})
             await send(_close(SocketClosed(CloseCode.NOT_ACCEPTABLE, "Subprotocol not acceptable")))
             return
@@ -105,6 +105,8 @@ class _Connection:
         except SocketClosed as closed:
             return closed
         except TimeoutError:
+            if not self._interruption.expired():
+                raise
             return self._closed
         except _Gone:
             return None
