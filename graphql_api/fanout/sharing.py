@@ -75,7 +75,7 @@ class Sharing:
         shape = self._shape(operation)
         if shape is None:
             return None
-        after = context.position.after or _after(shape.after, operation.executor.variable_values.coerced)
+        after = context.position.after or _after(shape.after, operation.prepared.variables.coerced)
         if after < 0:
             return None
         return Share(key=self._key(shape, request, context), beginning=shape.shared.beginning, after=after)
@@ -89,7 +89,7 @@ class Sharing:
 
     def _shape(self, operation: Operation) -> _Shape | None:
         """Documents are parsed once, so a node tells its document; it is kept, so that its id is not another's later."""
-        node = operation.executor.operation
+        node = operation.prepared.program.operation
         known = self._shapes.get(id(node))
         if known is not None:
             self._shapes.move_to_end(id(node))
@@ -102,7 +102,7 @@ class Sharing:
 
 
 def _shape_of(operation: Operation, fields: Mapping[str, Shared]) -> _Shape | None:
-    definition = operation.executor.operation
+    definition = operation.prepared.program.operation
     root = definition.selection_set.selections[0]
     if len(definition.selection_set.selections) != 1 or not isinstance(root, FieldNode) or root.directives:
         return None  # rare: a fragment or a condition at the root
@@ -112,7 +112,7 @@ def _shape_of(operation: Operation, fields: Mapping[str, Shared]) -> _Shape | No
     after = next((each for each in root.arguments or () if each.name.value == shared.resumes_by), None)
     field = replace(root, arguments=tuple(each for each in root.arguments or () if each is not after))
     rest = replace(definition, name=None, variable_definitions=(), selection_set=SelectionSetNode(selections=(field,)))
-    fragments = tuple(operation.executor.fragment_definitions.values())
+    fragments = tuple(operation.prepared.program.fragments.values())
     used = _variables_in(DocumentNode(definitions=(rest, *fragments)))
     declared = tuple(each for each in definition.variable_definitions or () if each.variable.name.value in used)
     document = DocumentNode(definitions=(replace(rest, variable_definitions=declared), *fragments))
