@@ -27,7 +27,7 @@ from engine.executors.script import Script, load_scripts, scripted_prices
 from engine.runtime.children import Children
 from engine.runtime.hub import Hub
 from engine.runtime.repair import Repair
-from engine.runtime.shared_clock import SharedClock
+from engine.runtime.shared_clock import SharedClock, steady
 from engine.runtime.step_cache import StepCache
 from engine.runtime.worker import Worker
 from engine.settings import BadSettings, Settings
@@ -122,7 +122,7 @@ async def open_engine(
 
 
 async def _shared_clock(stack: AsyncExitStack, clock: Clock, store: DocumentStore, died: asyncio.Event) -> SharedClock:
-    shared = SharedClock(clock, store)
+    shared = SharedClock(steady(clock), store)
     await shared.look()
     background = await stack.enter_async_context(Background(died))
     await background.start(shared.run)

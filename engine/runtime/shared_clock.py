@@ -18,6 +18,15 @@ WORTH_SAYING = timedelta(seconds=1)
 _log = logging.getLogger(__name__)
 
 
+def steady(clock: Clock) -> Clock:
+    """What the clock shows now, and from then on the time that has passed by the event loop's: a clock that is set to another time
+    meanwhile, by an administrator or a time server, would make every lease of others look as if it had run out.
+    """
+    loop = asyncio.get_running_loop()
+    began, at = clock(), loop.time()
+    return lambda: began + timedelta(seconds=loop.time() - at)
+
+
 class SharedClock:
     """A `Clock`. Correct from the first `look` on, to about half the time that an answer of the store takes."""
 

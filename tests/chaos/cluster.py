@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from engine.bootstrap import Engine
 from engine.settings import Settings
 from tests.chaos.faults import Fault
 from tests.chaos.process import Gone, Process, World
+from tests.chaos.sim_store import true_time
 from tests.chaos.watchman import Watchman
 
 T = TypeVar("T")
@@ -43,11 +44,14 @@ class Machine:
     def process(self) -> Process | None:
         return self._process if self._process is not None and self._process.running else None
 
+    def clock(self) -> datetime:
+        return true_time() + self._skew
+
     def start(self) -> None:
         self._starts += 1
         name = f"{self._name}.{self._starts}"
         seed = f"{self._random.random()}"
-        self._process = Process(self._world, name, self._settings, skew=self._skew, seed=seed)
+        self._process = Process(self._world, name, self._settings, clock=self.clock, seed=seed)
         self._process.start(lambda engine: self._watchman.serves(name, engine))
 
     async def suffer(self, mean: float) -> None:
@@ -57,20 +61,23 @@ class Machine:
             await asyncio.sleep(random.expovariate(1 / mean))
             if faults.calm:
                 return
-            match random.choice([Fault.KILLED, Fault.KILLED, Fault.PAUSED, Fault.STOPPED, Fault.CUT_OFF]):
+            fault = random.choice(
+                [Fault.KILLED, Fault.KILLED, Fault.PAUSED, Fault.STOPPED, Fault.CUT_OFF, Fault.CLOCK_SET]
+            )
+            faults.counts[fault] += 1
+            match fault:
                 case Fault.KILLED:
-                    faults.counts[Fault.KILLED] += 1
                     await self._die()
                     await asyncio.sleep(random.choice([0.0, 1.0, 30.0]) * random.random())
                     self.start()
                 case Fault.PAUSED:
-                    faults.counts[Fault.PAUSED] += 1
                     await self._stand_still(random.choice([1.0, 20.0, 60.0]) * random.random())
                 case Fault.STOPPED:
-                    faults.counts[Fault.STOPPED] += 1
                     await self._replace()
+                case Fault.CLOCK_SET:
+                    self._skew = timedelta(seconds=random.uniform(-300, 300))
+                    self._world.trace.add(self._name, f"has its clock set off by {self._skew}")
                 case _:
-                    faults.counts[Fault.CUT_OFF] += 1
                     await self._be_cut_off(random.choice([2.0, 20.0, 60.0]) * random.random())
 
     async def _die(self) -> None:

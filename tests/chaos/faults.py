@@ -25,6 +25,7 @@ class Fault(StrEnum):
     CUT_OFF = "process cut off from the store"
     HUNG_UP = "client hung up"
     CLOCK_OFF = "clock off by minutes"
+    CLOCK_SET = "clock set to another time"
 
 
 _SHARES: Mapping[Fault, tuple[float, ...]] = {

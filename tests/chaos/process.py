@@ -7,7 +7,6 @@ lease is given back; requests that were on their way arrive.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
@@ -15,11 +14,12 @@ from engine.bootstrap import Engine, open_engine
 from engine.domain.errors import Unavailable
 from engine.executors.script import parse_scripts
 from engine.settings import Settings
+from engine.usecases.journal import Clock
 from tests.chaos.effects import EFFECTS, Effects
 from tests.chaos.faults import Faults
 from tests.chaos.sim_bus import Exchange, SimBus
 from tests.chaos.sim_database import Database
-from tests.chaos.sim_store import SimStore, true_time
+from tests.chaos.sim_store import SimStore
 from tests.chaos.trace import Trace
 from tests.chaos.virtual_loop import OWNER, Owner
 
@@ -74,11 +74,11 @@ class World:
 class Process(Owner):
     """`name` is unique: a restarted one has a new name."""
 
-    def __init__(self, world: World, name: str, settings: Settings, *, skew: timedelta, seed: str) -> None:
+    def __init__(self, world: World, name: str, settings: Settings, *, clock: Clock, seed: str) -> None:
         super().__init__(name)
         self._world = world
         self._settings = settings
-        self._skew = skew
+        self._clock = clock
         self._random = Random(seed)
         self.store = SimStore(world.database, world.faults, client=name)
         self.bus = SimBus(world.exchange)
@@ -94,9 +94,6 @@ class Process(Owner):
     def running(self) -> bool:
         """Whether it answers requests."""
         return self.engine is not None and not self.stopped and not self.died.is_set() and not self._stop.is_set()
-
-    def clock(self) -> datetime:
-        return true_time() + self._skew
 
     # -------------------------------------------------------------- its life
 
@@ -122,7 +119,7 @@ class Process(Owner):
             self._settings,
             store=self.store,
             bus=self.bus,
-            clock=self.clock,
+            clock=self._clock,
             random_bytes=self._random.randbytes,
             scripts=SCRIPTS,
         ) as engine:

@@ -265,8 +265,8 @@ class Watchman:
         if call.path in log.succeeded:
             self.violated(f"{call.execution_id}: {call.path} is run again after its result was recorded")
         lease = self.heads[call.execution_id].lease
-        if lease is None or lease.owner not in self.workers[call.process]:
-            self.violated(f"{call.execution_id}: {call.process} runs {call.path} without the lease")
+        if lease is not None and lease.owner not in self.workers[call.process]:
+            self.violated(f"{call.execution_id}: {call.process} runs {call.path}, and {lease.owner} has the lease")
         if call.lane is not None:
             self._on_step_lane(call, call.lane)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.runtime.shared_clock import SharedClock
+from engine.runtime.shared_clock import SharedClock, steady
 from engine.storage.sqlite import SqliteStore
 from tests.runtime.failing_store import FailingStore
 
@@ -47,3 +47,11 @@ async def test_a_slow_answer_does_not_shift_a_clock_that_was_right() -> None:
     await clock.look()
     assert clock.offset == timedelta(seconds=1)
     await store.close()
+
+
+async def test_a_machine_whose_clock_is_set_to_another_time_goes_on_as_before() -> None:
+    here = START
+    clock = steady(lambda: here)
+    before = clock()
+    here += timedelta(minutes=5)
+    assert before <= clock() < START + timedelta(minutes=1)
