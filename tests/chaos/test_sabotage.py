@@ -8,8 +8,8 @@ from tests.chaos.sabotage import SABOTAGED
 from tests.chaos.sim_database import Database
 from tests.chaos.simulation import simulate
 
-SEEDS = range(60)
-"""Tried in turn until one notices."""
+SEEDS = (0, 1, 52, *range(2, 60))
+"""Tried in turn until one notices; those first that notice some of them now."""
 
 
 @pytest.mark.timeout(300)
