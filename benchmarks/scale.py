@@ -45,7 +45,7 @@ FULL = Scale(
     held=10_000,
     event_rounds=100,
     fanout_events=200,
-    idle_subscribers=9_000,
+    idle_subscribers=10_000,
     idle_seconds=60,
 )
 QUICK = Scale(
