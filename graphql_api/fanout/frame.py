@@ -36,6 +36,11 @@ class Frame:
     def failure(cls, error: Exception) -> "Frame":
         return cls.of({"errors": [formatted_exception(error)]}, Position())
 
+    @property
+    def size(self) -> int:
+        """In memory, about: as bytes and as text."""
+        return len(self.payload) + len(self.text)
+
     def encoded(self, encoding: Encoding) -> bytes:
         """Remembers the last encoding: readers of one stream nearly always speak the same."""
         if self._encoded is None or self._encoded[0] is not encoding:

@@ -44,7 +44,7 @@ class Window:
         if frame.subject is not None:
             self._newest[frame.subject] = self.end
         self._frames.append(frame)
-        self._bytes += len(frame.payload)
+        self._bytes += frame.size
         most = self._most_bytes()
         while len(self._frames) > 1 and (self._bytes > most or len(self._frames) > MOST_FRAMES):
             self._drop()
@@ -71,7 +71,7 @@ class Window:
     def _drop(self) -> None:
         """Ephemeral frames may be dropped, and those about which there is something newer."""
         frame = self._frames.popleft()
-        self._bytes -= len(frame.payload)
+        self._bytes -= frame.size
         if frame.seq is not None:
             self.dropped_seq = frame.seq
         if frame.seq is not None or (frame.subject is not None and self._newest[frame.subject] == self._start):
