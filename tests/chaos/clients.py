@@ -27,6 +27,10 @@ class NoAnswer(Exception):
     """What became of the request is not known."""
 
 
+class Refused(Exception):
+    """The request was answered with an error that it must not be answered with."""
+
+
 class Clients:
     """What they know: `accepted` are executions that they were told exist; `by_key` the ids that one key led to."""
 
@@ -41,7 +45,7 @@ class Clients:
         self._followers: list[asyncio.Task[None]] = []
 
     async def ask(self, request: Callable[[Engine], Awaitable[T]], *, allowed: tuple[type[WeftError], ...] = ()) -> T:
-        """Raises `NoAnswer`, and what is `allowed`; any other error is a violation."""
+        """Raises `NoAnswer`, and what is `allowed`; any other error is a violation (`Refused`)."""
         faults = self.world.faults
         patience = faults.random.random() * 0.02 if faults.hit(Fault.HUNG_UP) else faults.random.uniform(5.0, 40.0)
         try:
@@ -53,7 +57,7 @@ class Clients:
             raise
         except (WeftError, AssertionError, LookupError, TypeError, ValueError) as error:
             self.watchman.violated(f"a request was answered with {type(error).__name__}: {error}")
-            raise NoAnswer(repr(error)) from error
+            raise Refused(repr(error)) from error
 
     async def insist(
         self, request: Callable[[Engine], Awaitable[T]], *, allowed: tuple[type[WeftError], ...] = ()
@@ -85,6 +89,8 @@ class Clients:
                 ended = await self.ask(stream.read)
             except NoAnswer:
                 await asyncio.sleep(self.random.random())
+            except Refused:
+                return
             finally:
                 stream.open = False
 

@@ -1,7 +1,7 @@
 """What callers ask for in one simulation, drawn from its seed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -33,11 +33,13 @@ from engine.usecases.retry_execution import retry_execution
 from engine.usecases.signal_execution import signal_execution
 from engine.usecases.start_execution import StartExecution, start_execution
 from engine.usecases.start_executions import start_executions
-from tests.chaos.clients import CALLER, Clients, NoAnswer
+from tests.chaos.clients import CALLER, Clients, NoAnswer, Refused
 from tests.chaos.sim_store import true_time
 
 E = ExecutionStatus
 _TOO_LATE = (InvalidState,)
+_NOT_TAKEN = (LimitExceeded, ValidationFailed)
+"""Its concurrency key is full, or its deadline over."""
 _wait = msgspec.json.Decoder(WaitingStepRef)
 
 
@@ -60,7 +62,7 @@ class Requests:
         under_way: list[asyncio.Task[None]] = []
         for number in range(count):
             kind = self._start if number == 0 else self._random.choice(kinds)
-            under_way.append(asyncio.create_task(kind()))
+            under_way.append(asyncio.create_task(_tried(kind)))
             await asyncio.sleep(self._random.choice([0.0, 0.05, 1.0, 8.0]) * self._random.random())
         await asyncio.gather(*under_way)
 
@@ -94,9 +96,9 @@ class Requests:
         """Without a key nobody knows whether to try again."""
         try:
             view = await self._clients.ask(
-                lambda engine: start_execution(engine.services, CALLER, request), allowed=(LimitExceeded,)
+                lambda engine: start_execution(engine.services, CALLER, request), allowed=_NOT_TAKEN
             )
-        except (NoAnswer, LimitExceeded):
+        except (NoAnswer, *_NOT_TAKEN):
             return
         self._clients.told(view.state.id)
 
@@ -105,9 +107,9 @@ class Requests:
         for _ in range(self._random.choice([1, 1, 2])):
             try:
                 view = await self._clients.insist(
-                    lambda engine: start_execution(engine.services, CALLER, keyed), allowed=(LimitExceeded,)
+                    lambda engine: start_execution(engine.services, CALLER, keyed), allowed=_NOT_TAKEN
                 )
-            except LimitExceeded:
+            except _NOT_TAKEN:
                 return
             self._clients.by_key.setdefault(key, set()).add(view.state.id)
             self._clients.told(view.state.id)
@@ -262,7 +264,7 @@ class Requests:
     async def _answered(self, request: Any) -> None:
         try:
             await request
-        except (NoAnswer, InvalidState, NotFound):
+        except (NoAnswer, Refused, InvalidState, NotFound):
             return
 
     async def _resume(self, head: HeadBody) -> None:
@@ -298,3 +300,11 @@ class Requests:
         views = await self._clients.insist(lambda engine: executions_by_id(engine.services, CALLER, [execution_id]))
         if views[0] is None:
             self._clients.watchman.violated(f"{execution_id} was accepted and is not there")
+
+
+async def _tried(request: Callable[[], Awaitable[None]]) -> None:
+    """What was refused is in the list of violations."""
+    try:
+        await request()
+    except Refused:
+        return

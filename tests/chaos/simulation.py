@@ -20,7 +20,7 @@ from engine.domain.status import ExecutionStatus
 from engine.settings import Settings
 from engine.usecases.create_workflow import create_workflow
 from tests.chaos.aftermath import check_aftermath, unfinished
-from tests.chaos.clients import CALLER, Clients
+from tests.chaos.clients import CALLER, Clients, Refused
 from tests.chaos.cluster import Cluster, Machine
 from tests.chaos.process import World
 from tests.chaos.requests import Requests
@@ -32,6 +32,8 @@ from tests.chaos.workflows import LANES, workflows
 
 PATIENCE_SECONDS = 900
 """How long everything may take to end once nothing goes wrong any more."""
+TROUBLED_SECONDS = 300
+ANSWERED_WITHIN_SECONDS = 120
 WATCHED_WITHIN_SECONDS = 120
 
 
@@ -88,7 +90,7 @@ class Simulation:
         violations = self.world.violations
         try:
             seconds = run_virtually(self._main())
-        except Stuck as stuck:
+        except (Stuck, Refused) as stuck:
             violations.append(f"stuck: {stuck}")
         heads = self.watchman.heads.values()
         return Outcome(
@@ -124,10 +126,16 @@ class Simulation:
         faults.calm = False
         cluster.begin_trouble()
         answering = asyncio.create_task(requests.answer())
-        await requests.some(random.randint(4, 14))
+        asking = asyncio.create_task(requests.some(random.randint(4, 14)))
+        await asyncio.wait([asking], timeout=TROUBLED_SECONDS)
         await asyncio.sleep(random.choice([0.0, 20.0, 60.0]) * random.random())
         await cluster.end_trouble()
-        await self._settle(clients, requests, lease)
+        await asyncio.wait([asking], timeout=ANSWERED_WITHIN_SECONDS)
+        if asking.done():
+            await asking
+            await self._settle(clients, requests, lease)
+        else:
+            self.world.violated("a request is not answered")
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         return await self._end(cluster)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-SPINS_BORNE = 100_000
-"""Turns of the loop at one moment, before it is said to run in a circle."""
+TURNS_BORNE = 20_000
+"""Turns of the loop within one second of its time, before it is said to run in a circle: some hundred are usual."""
 
 
 class Stuck(Exception):
@@ -81,7 +81,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._spins = 0
+        self._second, self._turns = 0.0, 0
         self._clock_resolution = 1e-6
         self._selector = self
         self._all: dict[asyncio.Task[Any], Owner | None] = {}
@@ -94,11 +94,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """What the loop asks its selector for: here nothing ever comes from outside."""
         if timeout is None:
             raise Stuck("everybody waits, and for nobody")
-        if timeout > 0:
-            self._now += timeout
-            self._spins = 0
-        self._spins += 1
-        if self._spins > SPINS_BORNE:
+        self._now += timeout
+        if self._now - self._second > 1:
+            self._second, self._turns = self._now, 0
+        self._turns += 1
+        if self._turns > TURNS_BORNE:
             turning = [*self._ready, *self._scheduled][:5]  # type: ignore[attr-defined]  # the queues of BaseEventLoop
             raise Stuck(f"the clock stands still at {self._now:.3f}: {turning}")
         return []
@@ -156,7 +156,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         for _ in range(100):
             if not self._all:
                 return
-            self._spins = 0
+            self._turns = 0
             self.run_until_complete(self._cancel_all())
 
     async def _cancel_all(self) -> None:
