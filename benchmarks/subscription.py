@@ -6,35 +6,40 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+
+from benchmarks.lean_socket import LeanSocket
 
 OnData = Callable[[Any], None]
+ACKNOWLEDGED = b'{"type":"connection_ack"}'
+
+
+def messages(document: str, **variables: Any) -> list[bytes]:
+    """What opens the socket and subscribes. The server takes them in order, so the second need not wait for the answer to the first."""
+    payload = {"query": document, "variables": variables}
+    subscribe = {"id": "1", "type": "subscribe", "payload": payload}
+    return [b'{"type":"connection_init"}', orjson.dumps(subscribe)]
 
 
 @asynccontextmanager
 async def subscribed(host: str, port: int, document: str, on_data: OnData, **variables: Any) -> AsyncIterator[None]:
-    """Calls `on_data` with every event's `data` while the context is open, which fails where the subscription does."""
-    url = f"ws://{host}:{port}/graphql"
-    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, proxy=None) as socket:
-        await socket.send('{"type": "connection_init"}')
-        assert orjson.loads(await socket.recv())["type"] == "connection_ack"
-        payload = {"query": document, "variables": variables}
-        await socket.send(orjson.dumps({"id": "1", "type": "subscribe", "payload": payload}).decode())
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(_read(socket, on_data))
-            yield
-            reading.cancel()
+    """Calls `on_data` with every event's `data` while the context is open."""
 
-
-async def _read(socket: ClientConnection, on_data: OnData) -> None:
-    async for text in socket:
+    def told(text: bytes) -> None:
+        if text == ACKNOWLEDGED:
+            acknowledged.set()
+            return
         message = orjson.loads(text)
         if message["type"] == "next":
             on_data(message["payload"]["data"])
-        elif message["type"] == "ping":
-            await socket.send('{"type": "pong"}')
-        elif message["type"] == "complete":
-            return
-        else:
+        elif message["type"] != "complete":
             raise RuntimeError(f"the subscription was answered with {text!r}")
+
+    acknowledged = asyncio.Event()
+    first = messages(document, **variables)
+    loop = asyncio.get_running_loop()
+    _, socket = await loop.create_connection(lambda: LeanSocket("/graphql", first, lambda: None, told), host, port)
+    try:
+        await acknowledged.wait()
+        yield
+    finally:
+        socket.transport.abort()

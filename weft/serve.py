@@ -28,6 +28,7 @@ from weft.api_rules import api_rules
 from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
+from weft.quick_socket import QuickWebSocket
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
 from weft.trusted_documents import BadDocuments
@@ -247,7 +248,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=QuickWebSocket,
         ws_max_size=MAX_BODY,
         # Pings are the protocol's own, which a client sees too, and a slow reader is not taken for dead.
         ws_ping_interval=None,

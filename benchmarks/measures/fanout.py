@@ -4,10 +4,14 @@ what one who does not read.
 
 import asyncio
 from statistics import median
+from typing import Any
 
 from benchmarks.results import Goal, Row, ratio
 from benchmarks.scale import Scale
 from benchmarks.side import Side, side
+
+Address = dict[str, Any]
+"""The ports of both servers, and the execution that is watched."""
 
 _MANY, _PER_SECOND = 200, 10_000
 _EVERY = _MANY / _PER_SECOND
@@ -17,20 +21,20 @@ _LARGE, _LARGE_EVENTS, _READERS = 20_000, 100, 20
 async def measure(scale: Scale) -> list[Row]:
     async with side("fanout") as server:
         address = await server.ask("address")
-        async with side("crowd", "127.0.0.1", str(address["port"])) as crowd:
-            rows = await _deliveries(scale, server, crowd, address["execution"])
-            rows += await _one_does_not_read(scale, server, crowd, address["execution"])
+        async with side("crowd", "127.0.0.1") as crowd:
+            rows = await _deliveries(scale, server, crowd, address)
+            rows += await _one_does_not_read(scale, server, crowd, address)
     async with side("fanout") as server:
         address = await server.ask("address")
-        async with side("crowd", "127.0.0.1", str(address["port"])) as crowd:
-            rows.append(await _idle(scale, server, crowd, address["execution"]))
+        async with side("crowd", "127.0.0.1") as crowd:
+            rows.append(await _idle(scale, server, crowd, address))
     return rows
 
 
-async def _deliveries(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+async def _deliveries(scale: Scale, server: Side, crowd: Side, address: Address) -> list[Row]:
     """Those to whom nothing is told are connected all the while, on both sides."""
-    await crowd.ask("open", path="/graphql", count=_MANY, execution=execution)
-    await crowd.ask("open", path="/raw", count=_MANY, execution=None)
+    await crowd.ask("open", port=address["port"], count=_MANY, execution=address["execution"])
+    await crowd.ask("open", port=address["raw_port"], count=_MANY, execution=None)
     await server.ask("tell", count=20, every_seconds=_EVERY, padding=0)
     frame = (await crowd.ask("received", count=20 * _MANY))["last"]
     await server.ask("tell_raw", count=20, every_seconds=_EVERY, frame=frame)
@@ -65,7 +69,7 @@ async def _deliveries(scale: Scale, server: Side, crowd: Side, execution: str) -
     ]
 
 
-async def _one_does_not_read(scale: Scale, server: Side, crowd: Side, execution: str) -> list[Row]:
+async def _one_does_not_read(scale: Scale, server: Side, crowd: Side, address: Address) -> list[Row]:
     async def p99(readers: int) -> float:
         """In milliseconds, the median of the rounds."""
         found = []
@@ -74,7 +78,7 @@ async def _one_does_not_read(scale: Scale, server: Side, crowd: Side, execution:
             found.append((await crowd.ask("received", count=_LARGE_EVENTS * readers))["p99"])
         return float(median(found))
 
-    await crowd.ask("open", path="/graphql", count=_READERS + 1, execution=execution)
+    await crowd.ask("open", port=address["port"], count=_READERS + 1, execution=address["execution"])
     before = await p99(_READERS + 1)
     resident = await server.ask("resident")
     await crowd.ask("stop_reading", count=1)
@@ -100,10 +104,10 @@ async def _one_does_not_read(scale: Scale, server: Side, crowd: Side, execution:
     ]
 
 
-async def _idle(scale: Scale, server: Side, crowd: Side, execution: str) -> Row:
+async def _idle(scale: Scale, server: Side, crowd: Side, address: Address) -> Row:
     count = scale.idle_subscribers
-    raw = await _memory_of(server, crowd, count, "/raw", None)
-    ours = await _memory_of(server, crowd, count, "/graphql", execution)
+    raw = await _memory_of(server, crowd, count, {"port": address["raw_port"], "execution": None})
+    ours = await _memory_of(server, crowd, count, {"port": address["port"], "execution": address["execution"]})
     return Row(
         what=f"memory of each of {count} idle subscribers",
         ours=f"{ours / 1024:.1f} KiB",
@@ -113,12 +117,12 @@ async def _idle(scale: Scale, server: Side, crowd: Side, execution: str) -> Row:
     )
 
 
-async def _memory_of(server: Side, crowd: Side, count: int, path: str, execution: str | None) -> float:
+async def _memory_of(server: Side, crowd: Side, count: int, what: Address) -> float:
     """Of one socket, in bytes. Those of before make room that is used again, so a few are opened first."""
-    await crowd.ask("open", path=path, count=count // 20, execution=execution)
+    await crowd.ask("open", count=count // 20, **what)
     await asyncio.sleep(1)
     before = await server.ask("resident")
-    await crowd.ask("open", path=path, count=count, execution=execution)
+    await crowd.ask("open", count=count, **what)
     await asyncio.sleep(1)
     each = (await server.ask("resident") - before) / count
     await crowd.ask("close")

@@ -1,5 +1,5 @@
 """A server as `weft serve` has it, whose events come as fast as they are asked for; and beside it, in the same process, the least that
-an ASGI server can do: the same text, sent to each of its sockets in turn.
+an ASGI application can do on uvicorn as it is: the same text, sent to each of its sockets in turn.
 """
 
 import asyncio
@@ -24,8 +24,6 @@ from engine.usecases.start_execution import StartExecution, start_execution
 from graphql_api.app import create_app
 from weft.ending_streams import EndingStreams
 from weft.serve import LocalRuntime, listen, server_config
-
-RAW = "/raw"
 
 
 class RawSockets:
@@ -78,18 +76,17 @@ async def main() -> None:
 async def _serve(settings: Settings, engine: Engine, raw: RawSockets) -> None:
     events = Events(engine)
     execution_id = await events.begin()
-    weft = EndingStreams(create_app(LocalRuntime(services=engine.services)), asyncio.Event())
-
-    async def both(scope: Scope, receive: Receive, send: Send) -> None:
-        await (raw if scope.get("path") == RAW else weft)(scope, receive, send)
-
-    listener = listen(settings)
-    server = uvicorn.Server(server_config(both))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    ours, theirs = listen(settings), listen(settings)
+    app = EndingStreams(create_app(LocalRuntime(services=engine.services)), asyncio.Event())
+    plain = server_config(raw)
+    plain.ws = "websockets-sansio"
+    servers = [(uvicorn.Server(server_config(app)), ours), (uvicorn.Server(plain), theirs)]
+    serving = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
     process = psutil.Process()
 
     async def address() -> dict[str, Any]:
-        return {"port": listener.getsockname()[1], "execution": execution_id}
+        ports = {"port": ours.getsockname()[1], "raw_port": theirs.getsockname()[1]}
+        return {**ports, "execution": execution_id}
 
     async def tell(count: int, every_seconds: float, padding: int) -> float:
         """The CPU time that it took, in seconds, all threads."""
@@ -113,8 +110,9 @@ async def _serve(settings: Settings, engine: Engine, raw: RawSockets) -> None:
         return int(process.memory_info().rss)
 
     await answer({"address": address, "tell": tell, "tell_raw": tell_raw, "resident": resident})
-    server.should_exit = True
-    await serving
+    for server, _ in servers:
+        server.should_exit = True
+    await asyncio.gather(*serving)
 
 
 async def _paced(count: int, every_seconds: float, once: Any) -> float:

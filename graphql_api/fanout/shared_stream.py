@@ -9,7 +9,7 @@ from graphql_api.fanout.frame import Frame
 from graphql_api.fanout.window import Window
 
 _READERS_AT_A_TIME = 64
-"""Each takes some 20 us; others get their turn in between."""
+"""Each takes some 20 us; others get their turn in between, and what was sent goes out."""
 
 
 class LiveReader(Protocol):
