@@ -99,9 +99,6 @@ class StepRunner:
 
     async def _ending(self, attempt: _Attempt) -> Command:
         async with self._lanes.step(attempt.node.lane, attempt.x.state.priority):
-            if not attempt.driver.in_force():
-                message = "the lease of the execution ran out before the step could begin"
-                raise StepFailure(Failure(kind=FailureKind.INFRA, code="lease_lost", message=message))
             result = await (self._cached(attempt) if attempt.node.cache_key is not None else self._execute(attempt))
         if result.usage is not None:
             _count(attempt, result.usage)
@@ -127,6 +124,10 @@ class StepRunner:
         return result
 
     async def _execute(self, attempt: _Attempt) -> Result:
+        """Whatever was waited for before, a slot or the cache: a process that stood still meanwhile begins nothing."""
+        if not attempt.driver.in_force():
+            message = "the lease of the execution ran out before the step could begin"
+            raise StepFailure(Failure(kind=FailureKind.INFRA, code="lease_lost", message=message))
         x, path, node = attempt.x, attempt.path, attempt.node
         executor = cast("Executor", node.kind)
         given = attempt.revealer.veil(node.with_, x.inputs.get(path) or {}, attempt.scope)
