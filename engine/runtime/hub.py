@@ -121,8 +121,8 @@ class Hub(LiveHub):
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
-        self._entries: dict[Key, set[_Entries]] = {}
-        self._changes: dict[str, set[_Changes]] = {}
+        self._entries: dict[Key, dict[_Entries, None]] = {}
+        self._changes: dict[str, dict[_Changes, None]] = {}
         self._seen: dict[Key, Seen] = {}
 
     @property
@@ -140,23 +140,23 @@ class Hub(LiveHub):
     async def entries(self, tenant: str, execution_id: str) -> AsyncIterator[LiveEntries]:
         subscriber = _Entries()
         key = (tenant, execution_id)
-        self._entries.setdefault(key, set()).add(subscriber)
+        self._entries.setdefault(key, {})[subscriber] = None
         self._seen.setdefault(key, Seen(0, _now()))
         try:
             yield subscriber
         finally:
-            self._entries[key].discard(subscriber)
+            self._entries[key].pop(subscriber)
             if not self._entries[key]:
                 del self._entries[key]
 
     @asynccontextmanager
     async def changes(self, tenant: str) -> AsyncIterator[LiveChanges]:
         subscriber = _Changes()
-        self._changes.setdefault(tenant, set()).add(subscriber)
+        self._changes.setdefault(tenant, {})[subscriber] = None
         try:
             yield subscriber
         finally:
-            self._changes[tenant].discard(subscriber)
+            self._changes[tenant].pop(subscriber)
             if not self._changes[tenant]:
                 del self._changes[tenant]
 

@@ -41,8 +41,8 @@ def check_aftermath(
 ) -> None:
     for execution_id, log in watchman.logs.items():
         _check_log(watchman, execution_id, log, definitions)
-        seen = clients.seen.get(execution_id)
-        if seen is not None and seen != [_whole(world.database, execution_id, event) for event in log.events]:
+    for execution_id, seen in clients.seen:
+        if seen != [_whole(world.database, execution_id, event) for event in watchman.logs[execution_id].events]:
             watchman.violated(f"{execution_id}: a watcher saw {len(seen)} entries that are not those of the log")
     for execution_id in clients.accepted:
         if execution_id not in watchman.heads:

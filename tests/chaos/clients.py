@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from engine.domain.errors import Unavailable, WeftError
 from engine.domain.events import Entry
 from engine.domain.ids import TenantId
 from engine.usecases.caller import Caller, Role
+from engine.usecases.watch_batch import watch_batch
 from engine.usecases.watch_execution import watch_execution
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Fault
@@ -40,7 +42,8 @@ class Clients:
         self.watchman = watchman
         self.accepted: dict[str, None] = {}
         self.by_key: dict[str, set[str]] = {}
-        self.seen: dict[str, list[bytes]] = {}
+        self.seen: list[tuple[str, list[bytes]]] = []
+        """What each watcher saw of an execution."""
         self._cluster = cluster
         self._followers: list[asyncio.Task[None]] = []
 
@@ -74,14 +77,18 @@ class Clients:
         if execution_id in self.accepted:
             return
         self.accepted[execution_id] = None
-        if self.random.random() < 0.6:
+        for _ in range(self.random.choice([0, 1, 1, 2])):
             self._followers.append(asyncio.create_task(self._follow(execution_id)))
+
+    def watch_batch(self, batch_id: str) -> None:
+        self._followers.append(asyncio.create_task(self._until_done(batch_id)))
 
     # -------------------------------------------------------------- watching
 
     async def _follow(self, execution_id: str) -> None:
         """From any process, coming back with the last seq seen whenever the stream breaks off."""
-        seen = self.seen.setdefault(execution_id, [])
+        seen: list[bytes] = []
+        self.seen.append((execution_id, seen))
         ended = False
         while not ended:
             stream = _Stream(self.watchman, execution_id, seen)
@@ -94,9 +101,21 @@ class Clients:
             finally:
                 stream.open = False
 
+    async def _until_done(self, batch_id: str) -> None:
+        """Watches a batch to its end, wherever it is answered."""
+        try:
+            await self.insist(partial(_to_its_end, batch_id))
+        except Refused:
+            return
+
     async def followed(self) -> None:
         """Once every watcher has seen the end."""
         await asyncio.gather(*self._followers)
+
+
+async def _to_its_end(batch_id: str, engine: Engine) -> None:
+    async for _ in watch_batch(engine.services, CALLER, batch_id):
+        pass
 
 
 class _Stream:
@@ -106,14 +125,18 @@ class _Stream:
         self._watchman = watchman
         self._execution_id = execution_id
         self._seen = seen
+        self._ephemeral = len(seen) % 2 == 0
         self.open = True
 
     async def read(self, engine: Engine) -> bool:
-        entries = watch_execution(engine.services, CALLER, self._execution_id, after=len(self._seen), ephemeral=False)
+        entries = watch_execution(
+            engine.services, CALLER, self._execution_id, after=len(self._seen), ephemeral=self._ephemeral
+        )
         async for entry in entries:
             if not self.open:
                 return False
-            self._take(entry)
+            if entry.seq is not None:
+                self._take(entry)
         return self.open
 
     def _take(self, entry: Entry) -> None:

@@ -12,6 +12,7 @@ class Fault(StrEnum):
     REFUSED = "commit refused"
     UNACKNOWLEDGED = "commit applied, answer lost"
     TIMED_OUT = "commit timed out, applied or not"
+    LATE = "commit applied after its caller gave up"
     SLOW_COMMIT = "commit slow"
     READ_FAILED = "read failed"
     SLOW_READ = "read slow"
@@ -32,6 +33,7 @@ _SHARES: Mapping[Fault, tuple[float, ...]] = {
     Fault.REFUSED: (0.0, 0.02, 0.15),
     Fault.UNACKNOWLEDGED: (0.0, 0.02, 0.15),
     Fault.TIMED_OUT: (0.0, 0.005, 0.05),
+    Fault.LATE: (0.0, 0.005, 0.05),
     Fault.SLOW_COMMIT: (0.0, 0.05, 0.3),
     Fault.READ_FAILED: (0.0, 0.01, 0.05),
     Fault.SLOW_READ: (0.0, 0.05, 0.3),

@@ -126,6 +126,7 @@ class Requests:
             lambda engine: start_executions(engine.services, CALLER, items, mode, idempotency_key=key)
         )
         self.batches[batch.id] = len(items)
+        self._clients.watch_batch(batch.id)
 
     # -------------------------------------------------------------- changing
 
@@ -247,6 +248,7 @@ class Requests:
             )
         )
         self.batches[batch.id] = len(ids)
+        self._clients.watch_batch(batch.id)
 
     # -------------------------------------------------------------- answering
 

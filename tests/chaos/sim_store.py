@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from engine.domain.errors import Unavailable
-from engine.storage.port import Document, DocumentStore, FieldValue, Filter, Order, Write
+from engine.storage.port import Conflict, Document, DocumentStore, FieldValue, Filter, Order, Write
 from tests.chaos.faults import Fault, Faults
 from tests.chaos.sim_database import Database
 from tests.chaos.virtual_loop import NOBODY
@@ -72,8 +72,18 @@ class SimStore(DocumentStore):
             answers = False
         elif faults.hit(Fault.TIMED_OUT):
             applies, answers, back = faults.random.random() < 0.5, False, faults.latency.timeout
+        elif faults.hit(Fault.LATE):
+            applies, answers, back = False, False, faults.latency.timeout
+            self._later(back + faults.random.uniform(0.0, 2 * back), lambda: self._apply_late(writes))
         work = (lambda: self._database.commit(writes, by=self._client)) if applies else None
         await self._request(work, there, back, answers=answers)
+
+    def _apply_late(self, writes: Sequence[Write]) -> None:
+        """Nobody is told what became of it."""
+        try:
+            self._database.commit(writes, by=self._client)
+        except Conflict:
+            return
 
     async def close(self) -> None:
         self._closed = True

@@ -77,6 +77,17 @@ class _OwnedTimer(_Owned, TimerHandle):
             self._run()
 
 
+class _Task(asyncio.Task[Any]):
+    """Sets of tasks are gone through in the order of the tasks' making, not of their addresses in memory."""
+
+    def __init__(self, number: int, coroutine: Any, **more: Any) -> None:
+        self.number = number
+        super().__init__(coroutine, **more)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +95,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._second, self._turns = 0.0, 0
         self._clock_resolution = 1e-6
         self._selector = self
+        self._made = 0
         self._all: dict[asyncio.Task[Any], Owner | None] = {}
         self.set_task_factory(self._task)
 
@@ -138,7 +150,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _task(
         self, _loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **more: Any
     ) -> "asyncio.Task[Any]":
-        task = asyncio.Task(coroutine, loop=self, context=context or copy_context(), **more)
+        self._made += 1
+        task = _Task(self._made, coroutine, loop=self, context=context or copy_context(), **more)
         owner = context.get(OWNER) if context is not None else OWNER.get()
         self._all[task] = owner
         if owner is not None:
