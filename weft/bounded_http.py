@@ -19,7 +19,9 @@ class BoundedHttp(HttpToolsProtocol):
     - the address and the headers come within `HEAD_SECONDS` of the connection, or of the first byte of a later request, and
       have at most `HEAD_BYTES`;
     - a body brings at least `BODY_BYTES` in every `BODY_SECONDS`;
-    - what is ready to be sent is taken within `WRITE_SECONDS`, of which the kernel and this process hold some 100 KB.
+    - what is ready to be sent is taken within `WRITE_SECONDS`, of which the kernel and this process hold some 100 KB;
+    - one that is refused while it sends may go on for `LINGER_SECONDS`, unheard: a connection that is closed over unread bytes is
+      reset, and the client would lose the answer.
     """
 
     HEAD_SECONDS = 10.0
@@ -27,11 +29,13 @@ class BoundedHttp(HttpToolsProtocol):
     BODY_SECONDS = 20.0
     BODY_BYTES = 50_000
     WRITE_SECONDS = 60.0
+    LINGER_SECONDS = 2.0
 
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
     _in_message = False
     _in_body = False
+    _refused = False
     _head_bytes = 0
     _body_bytes = 0
 
@@ -40,6 +44,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._reading = self.loop.call_later(self.HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         if not self._in_body:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -103,9 +109,15 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        answered = self.cycle is None or self.cycle.response_complete
+        if answered or not self.cycle.response_started:
             self.transport.write(_response(status))
-        self.transport.close()
+        if answered:
+            self._refused = True
+            self.transport.write_eof()
+            self._reading = self.loop.call_later(self.LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()  # which tells the application, too
 
     def _stop_waiting(self) -> None:
         if self._reading is not None:

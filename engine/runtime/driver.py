@@ -149,12 +149,17 @@ class Driver:
         """Only where none rings in time. One that rings too early finds nothing to do, which is cheaper than a new one each turn."""
         loop = asyncio.get_running_loop()
         when = loop.time() + self._seconds_to_next()
-        if self._alarm is not None and loop.time() < self._alarm_at <= when:
+        if self._alarm is not None and self._alarm_at <= when:
             return
         self._cancel_alarm()
         # The moment is kept here: what uvloop gives for one that is past already cannot be asked for it.
         self._alarm_at = when
-        self._alarm = loop.call_at(when, self._mail.set)
+        self._alarm = loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        """A loop may call this a little before the moment, which is no sign that the alarm is still to ring."""
+        self._alarm = None
+        self._mail.set()
 
     def _cancel_alarm(self) -> None:
         if self._alarm is not None:

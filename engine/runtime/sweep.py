@@ -118,7 +118,8 @@ class Sweep:
                 continue
             ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
             deadline = state.deadline if state.status is ExecutionStatus.QUEUED else None
-            if overdue_at is not None and deadline is not None and deadline <= overdue_at:
-                self._worker.offer_overdue(ready)
+            overdue = overdue_at is not None and deadline is not None and deadline <= overdue_at
+            if overdue or state.terminal:
+                self._worker.offer_brief(ready)
             else:
                 self._worker.offer(ready)

@@ -157,8 +157,10 @@ class Worker(Starter):
         del self._unreadable[execution_id]
         return False
 
-    def offer_overdue(self, ready: Ready) -> None:
-        """One whose deadline passed in the line: it is ended at once, and needs no room in its lane for that."""
+    def offer_brief(self, ready: Ready) -> None:
+        """One that needs no room in its lane: it is ended at once, since its deadline passed in the line, or has ended, and the rest
+        is to be done.
+        """
         if (
             ready.execution_id not in self._claimed
             and not self._stopping

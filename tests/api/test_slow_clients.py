@@ -25,6 +25,7 @@ class Impatient(BoundedHttp):
     BODY_SECONDS = 0.05
     BODY_BYTES = 10_000
     WRITE_SECONDS = 0.05
+    LINGER_SECONDS = 0.2
 
 
 @asynccontextmanager
@@ -62,6 +63,13 @@ async def said(port: int, *pieces: bytes) -> bytes:
         return await asyncio.wait_for(reader.read(), 10)
     finally:
         writer.close()
+
+
+async def sent_for_ever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"a" * 1_000)
+        await writer.drain()
+        await asyncio.sleep(0.01)
 
 
 async def answered(port: int) -> bool:
@@ -111,6 +119,16 @@ async def test_headers_without_end_and_long_addresses_are_refused_by_their_size(
         ):
             answer = await said(port, endless[:30_000], endless[30_000:60_000], endless[60_000:])
             assert answer.startswith(b"HTTP/1.1 431")
+
+
+async def test_who_is_refused_and_goes_on_has_the_answer_and_is_cut_off() -> None:
+    async with impatient() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"x: " + b"a" * 100_000)
+        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 431")
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(sent_for_ever(writer), 10)
+        writer.close()
 
 
 async def test_a_body_that_does_not_come_is_ended() -> None:

@@ -37,7 +37,7 @@ _SHARES: Mapping[Fault, tuple[float, ...]] = {
     Fault.SLOW_COMMIT: (0.0, 0.05, 0.3),
     Fault.READ_FAILED: (0.0, 0.01, 0.05),
     Fault.SLOW_READ: (0.0, 0.05, 0.3),
-    Fault.NOT_PUBLISHED: (0.0, 0.02, 0.2),
+    Fault.NOT_PUBLISHED: (0.0, 0.2, 0.5),
     Fault.LOST: (0.0, 0.1, 0.7),
     Fault.DUPLICATED: (0.0, 0.1, 0.5),
     Fault.DELAYED: (0.0, 0.1, 0.5),

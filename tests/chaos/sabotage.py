@@ -139,6 +139,6 @@ SABOTAGED: Mapping[Callable[[], Database], str] = {
     ForgetsKeys: "the idempotency key",
     RewritesLogs: "was changed to",
     ForgetsHolders: "hold one concurrency key",
-    ForgetsWhatIsLeft: "does not come to its end",
+    ForgetsWhatIsLeft: "is still held by",
 }
 """With a part of the violation that each must lead to."""

@@ -8,7 +8,7 @@ from tests.chaos.sabotage import SABOTAGED
 from tests.chaos.sim_database import Database
 from tests.chaos.simulation import simulate
 
-SEEDS = (0, 1, 52, *range(2, 60))
+SEEDS = (0, 1, 3, 8, 63, 64, 69, 103, *range(2, 120))
 """Tried in turn until one notices; those first that notice some of them now."""
 
 

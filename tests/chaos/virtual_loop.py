@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+EARLY_SECONDS, MOVES_SECONDS = 0.0005, 0.0001
+"""A timer rings a little before its time, as uvloop's do: it counts whole milliseconds. The clock moves on by so much at least."""
 TURNS_BORNE = 20_000
 """Turns of the loop within one second of its time, before it is said to run in a circle: some hundred are usual."""
 
@@ -93,7 +95,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._second, self._turns = 0.0, 0
-        self._clock_resolution = 1e-6
+        self._clock_resolution = EARLY_SECONDS + 1e-6
         self._selector = self
         self._made = 0
         self._all: dict[asyncio.Task[Any], Owner | None] = {}
@@ -106,7 +108,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """What the loop asks its selector for: here nothing ever comes from outside."""
         if timeout is None:
             raise Stuck("everybody waits, and for nobody")
-        self._now += timeout
+        self._now += max(timeout - EARLY_SECONDS, min(timeout, MOVES_SECONDS))
         if self._now - self._second > 1:
             self._second, self._turns = self._now, 0
         self._turns += 1

@@ -73,7 +73,7 @@ def test_all_duplicate_keys_are_refused_with_both_lines() -> None:
         ("true: x", "", "the key true is not text", 1),
         ("a:\n  null: x", "a", "the key null is not text", 2),
         ("? [a]\n: 1", "", "a key is text", 1),
-        ("a: 1\n---\nb: 2", "", "one workflow", 2),
+        ("a: 1\n---\nb: 2", "", "one document; start another file", 2),
         ("a: !!python/object:os.system x", "a", "has no meaning here", 1),
         ("a: !mine {x: 1}", "a", "has no meaning here", 1),
         ("base: &b {x: 1}\nc:\n  <<: *b", "c", "no merge keys", 3),
