@@ -172,7 +172,9 @@ async def test_one_that_announces_more_than_there_may_be_is_closed_before_it_is_
 
 
 @pytest.mark.parametrize(
-    "sent", [b"\x81\x01a", b"\xf1\x80mask", b"\x83\x80mask", frame(b"x", CONTINUATION), frame(b"x" * 126, 9)]
+    "sent",
+    [b"\x81\x01a", b"\xf1\x80mask", b"\x83\x80mask", frame(b"x", CONTINUATION), frame(b"x" * 126, 9)],
+    ids=["no mask", "reserved bits", "unknown opcode", "nothing to continue", "long ping"],
 )
 async def test_what_is_no_frame_closes_the_socket(address: str, sent: bytes) -> None:
     """Unmasked, reserved bits, a reserved opcode, a continuation of nothing, a control frame that is too long."""

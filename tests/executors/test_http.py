@@ -186,7 +186,9 @@ async def test_a_gzip_bomb_is_refused_without_being_unpacked(http: Http) -> None
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", b"not gzip"), ("gzip", gzip.compress(b"x" * 1000)[:-9]), ("br", b"x")]
+    ("encoding", "body"),
+    [("gzip", b"not gzip"), ("gzip", gzip.compress(b"x" * 1000)[:-9]), ("br", b"x")],
+    ids=["no gzip", "cut off", "unknown"],
 )
 async def test_a_damaged_or_unknown_encoding_is_a_failure(http: Http, encoding: str, body: bytes) -> None:
     async with serving(respond(body=body, Content_Encoding=encoding)) as server:
