@@ -19,7 +19,7 @@ class Scale:
     listings: int
     """In a round, in process."""
     requests: int
-    """In a round, over HTTP; ten times as many to the plain route. The kernel counts CPU in hundredths of a second."""
+    """In a round, over HTTP, and as many to the plain route."""
     chain: int
     map_items: int
     held: int
@@ -39,7 +39,7 @@ FULL = Scale(
     alone=40,
     stored=100_000,
     listings=100,
-    requests=300,
+    requests=1_000,
     chain=500,
     map_items=1_000,
     held=10_000,
@@ -54,7 +54,7 @@ QUICK = Scale(
     alone=15,
     stored=10_000,
     listings=40,
-    requests=100,
+    requests=500,
     chain=200,
     map_items=300,
     held=1_000,

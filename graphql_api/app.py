@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -27,8 +28,10 @@ from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
 from graphql_api.transports.origins import OriginGuard
+from graphql_api.transports.shortcut import Shortcut
 from graphql_api.transports.websocket import GraphQLOverWebSocket
 
+PATH = "/graphql"
 GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
 
 
@@ -49,9 +52,10 @@ def create_app(
         del request
         return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
+    served = _graphql(runtime, metrics, rules) if graphql else None
     return Starlette(
         routes=[
-            *(_graphql(runtime, metrics, rules) if graphql else ()),
+            *(_routes(served) if served else ()),
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", exposition),
@@ -59,12 +63,22 @@ def create_app(
         middleware=[
             *([Middleware(LocalGuard)] if runtime.local else ()),
             *([Middleware(OriginGuard, allowed=rules.origins)] if rules.origins else ()),
+            *([Middleware(Shortcut, path=PATH, http=served.http)] if served else ()),
         ],
         exception_handlers={404: _not_found, 500: _failed},
     )
 
 
-def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> list[BaseRoute]:
+class _Served(NamedTuple):
+    http: GraphQLOverHTTP
+    websocket: GraphQLOverWebSocket
+
+
+def _routes(served: _Served) -> list[BaseRoute]:
+    return [Route(PATH, served.http), WebSocketRoute(PATH, served.websocket)]
+
+
+def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> _Served:
     schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
     documents = Documents(schema)
     check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
@@ -73,10 +87,7 @@ def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> list[BaseRoute
     operations = Operations(admission, metrics, Rates(rules.rates))
     streams = Streams(operations, Sharing(SHARED), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
-    return [
-        Route("/graphql", GraphQLOverHTTP(operations, streams, runtime, page)),
-        WebSocketRoute("/graphql", GraphQLOverWebSocket(streams, runtime)),
-    ]
+    return _Served(GraphQLOverHTTP(operations, streams, runtime, page), GraphQLOverWebSocket(streams, runtime))
 
 
 async def _alive(request: Request) -> Response:

@@ -148,11 +148,11 @@ class ExecutionMutations:
 
         result, errors = await attempt(given, act)
         return EditExecutionPayload(
-            execution=Execution.of(result.execution) if result else None,
+            execution=Execution(view=result.execution) if result else None,
             diff=JSON(result.diff) if result else None,
             errors=errors,
         )
 
 
 def _answer(view: ExecutionView | None, errors: list[UserError]) -> ExecutionPayload:
-    return ExecutionPayload(execution=Execution.of(view) if view else None, errors=errors)
+    return ExecutionPayload(execution=Execution(view=view) if view else None, errors=errors)

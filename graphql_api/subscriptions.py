@@ -71,7 +71,7 @@ class Subscription:
         async with _closing(watched) as views:
             async for view in views:
                 info.context.position.subject = view.state.id
-                yield Execution.of(view)
+                yield Execution(view=view)
 
     @subscription("The batch now, and after each change; completes when all its executions are terminal.")
     async def batch_progress(

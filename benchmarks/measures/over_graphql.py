@@ -34,6 +34,6 @@ async def _row(what: str, body: bytes, *, ours: Side, port: int, plain: Side, sc
         (psutil.Process(plain.pid), await plain.ask("give", content=content)),
         lambda to: to.graphql(body),
         rounds=scale.rounds,
-        requests=scale.requests * 3,
+        requests=scale.requests,
         goal=_GOAL,
     )

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import strawberry
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.middleware import Middleware
 from strawberry.schema.config import StrawberryConfig
 
 from benchmarks.answering import answer, run
@@ -23,6 +23,7 @@ from graphql_api.metrics import Metrics
 from graphql_api.transports.documents import Documents
 from graphql_api.transports.http import GraphQLOverHTTP
 from graphql_api.transports.operations import Operations
+from graphql_api.transports.shortcut import Shortcut
 from graphql_api.types.scalars import SCALARS
 from weft.collection import without_collection
 
@@ -84,7 +85,8 @@ def app(services: Services) -> Starlette:
     metrics = Metrics(services)
     operations = Operations(Admission(Documents(schema), reports_cost=True), metrics)
     streams = Streams(operations, Sharing({}), metrics)
-    return Starlette(routes=[Route("/graphql", GraphQLOverHTTP(operations, streams, Runtime(services), None))])
+    http = GraphQLOverHTTP(operations, streams, Runtime(services), None)
+    return Starlette(middleware=[Middleware(Shortcut, path="/graphql", http=http)])  # as `create_app` has it
 
 
 async def main() -> None:

@@ -97,8 +97,7 @@ async def _by_filter(
             caller.tenant, _with(query, wanted), descending=False, start_after=start_after, limit=_AT_ONCE
         )
         for view in found:
-            shown = ExecutionView(rev=view.rev, state=view.state, runs=view.runs)
-            items.append(_item(len(items), action, view.state.id, shown))
+            items.append(_item(len(items), action, view.state.id, view))
         if len(items) > MOST_BY_FILTER:
             raise LimitExceeded(f"the filter matches more than {MOST_BY_FILTER:,} executions", path=("filter",))
         if len(found) < _AT_ONCE:

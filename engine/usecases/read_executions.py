@@ -13,7 +13,7 @@ from engine.storage.repositories.execution_queries import ExecutionQuery
 from engine.usecases.caller import Caller
 from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
-from engine.usecases.views import ExecutionView, view_of_head
+from engine.usecases.views import ExecutionView
 
 _SCOPE = "executions"
 
@@ -46,9 +46,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     percent: float
 
 
-async def executions_by_id(services: Services, caller: Caller, ids: Sequence[str]) -> list[ExecutionView | None]:
-    heads = await services.executions.views(caller.tenant, ids)
-    return [view_of_head(head) if head else None for head in heads]
+async def executions_by_id(services: Services, caller: Caller, ids: Sequence[str]) -> Sequence[ExecutionView | None]:
+    return await services.executions.views(caller.tenant, ids)
 
 
 async def list_executions(
@@ -67,7 +66,7 @@ async def list_executions(
         start_after=(after[0], after[1]) if after else None,
         limit=first + 1,
     )
-    views = [view_of_head(head) for head in heads[:first]]
+    views = heads[:first]
     return Page(
         items=views,
         cursors=Cursors(_SCOPE, views, lambda view: (view.state.created_at, view.state.id)),

@@ -1,19 +1,32 @@
 """What use cases hand out about executions."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
 from engine.domain.execution import Run, State
 from engine.domain.status import StepStatus
 from engine.storage.repositories.head import Stored
-from engine.storage.repositories.head_view import HeadView
 
 
-class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
-    """`runs` are the top-level step runs that began. `state.input` and `state.output` may be references to large values: see
-    `read_executions.state_value`.
+class ExecutionView(Protocol):
+    """A head as it was read, or what became of it since. `runs` are the top-level step runs that began. `state.input` and
+    `state.output` may be references to large values: see `read_executions.state_value`.
     """
+
+    @property
+    def rev(self) -> int: ...
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def runs(self) -> Mapping[str, Run]: ...
+
+
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """As this process wrote it."""
 
     rev: int
     state: State
@@ -30,11 +43,7 @@ class StepRunView(msgspec.Struct, frozen=True, kw_only=True):
 
 def view_of(stored: Stored) -> ExecutionView:
     runs = {path: run for path, run in stored.execution.runs.items() if "." not in path}
-    return ExecutionView(rev=stored.rev, state=stored.state, runs=runs)
-
-
-def view_of_head(head: HeadView) -> ExecutionView:
-    return ExecutionView(rev=head.rev, state=head.state, runs=head.runs)
+    return _Written(rev=stored.rev, state=stored.state, runs=runs)
 
 
 def shown(view: ExecutionView, step_id: str, run: Run | None, kind: str) -> StepRunView:

@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLAbstractType, GraphQLObjectType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.cast import get_strawberry_type_cast
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
 _CONVERTER = "strawberry.schema.schema_converter"
 _UNION = "strawberry.types.union"
@@ -28,7 +28,7 @@ def class_of(type_: GraphQLObjectType) -> type[Any] | None:
 
 def recast(value: object) -> bool:
     """Whether `strawberry.cast` has said that the object is of another type than its class."""
-    return get_strawberry_type_cast(value) is not None
+    return getattr(value, TYPE_CAST_ATTRIBUTE, None) is not None
 
 
 def resolved_by_class(type_: GraphQLAbstractType) -> bool:

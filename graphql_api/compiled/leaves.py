@@ -39,15 +39,15 @@ class Quick(NamedTuple):
 
 
 _BUILT_IN = {
-    GraphQLString: Quick("{v}.__class__ is str"),
-    GraphQLID: Quick("{v}.__class__ is str"),
+    GraphQLString: Quick("type({v}) is str"),
+    GraphQLID: Quick("type({v}) is str"),
     GraphQLInt: Quick(
-        "{v}.__class__ is int and {v} < 1073741823 and {v} > -1073741823"
+        "type({v}) is int and {v} < 1073741823 and {v} > -1073741823"
     ),  # a range that Python compares quickly
-    GraphQLFloat: Quick("{v}.__class__ is float and {v} - {v} == 0.0"),  # neither NaN nor infinite
-    GraphQLBoolean: Quick("{v}.__class__ is bool"),
+    GraphQLFloat: Quick("type({v}) is float and {v} - {v} == 0.0"),  # neither NaN nor infinite
+    GraphQLBoolean: Quick("type({v}) is bool"),
 }
-_MOMENT = Quick("{v}.__class__ is {a} and {v}.tzinfo is {b} and {v}.microsecond", None, (datetime, UTC))
+_MOMENT = Quick("type({v}) is {a} and {v}.tzinfo is {b} and {v}.microsecond", None, (datetime, UTC))
 """Moments that the encoder of the response writes as the scalar does (see `write_json`), in a tenth of the time."""
 
 
@@ -58,7 +58,7 @@ def quick_way(type_: GraphQLLeafType) -> Quick | None:
     if isinstance(type_, GraphQLScalarType):
         if type_.coerce_output_value is write_date_time:
             return _MOMENT
-        of_any = Quick("{v}.__class__ in {a}", "{b}({v})", (PLAIN, type_.coerce_output_value), certain=False)
+        of_any = Quick("type({v}) in {a}", "{b}({v})", (PLAIN, type_.coerce_output_value), certain=False)
         built_in: Quick | None = _BUILT_IN.get(type_)
         return built_in or of_any
     return None
@@ -74,7 +74,7 @@ def _enum(type_: CustomGraphQLEnumType) -> Quick | None:
     members: list[Any] = list(type_.wrapped_cls)
     if any(member._value_ not in names for member in members):
         return None
-    return Quick("{v}.__class__ is {a}", "{b}[{v}._value_]", (type_.wrapped_cls, names))
+    return Quick("type({v}) is {a}", "{b}[{v}._value_]", (type_.wrapped_cls, names))
 
 
 def slow_way(type_: GraphQLLeafType) -> Write:

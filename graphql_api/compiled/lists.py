@@ -51,11 +51,11 @@ class Known(NamedTuple):
     cast: bool
 
     def fits_all(self, values: Sequence[Any]) -> bool:
-        class_, cast = self.class_, self.cast
-        for value in values:  # noqa: SIM110 # a generator would take longer than all else here
-            if value.__class__ is not class_ or (cast and recast(value)):
+        class_ = self.class_
+        for value in values:  # a generator would take longer than all else here
+            if value.__class__ is not class_:
                 return False
-        return True
+        return not self.cast or not any(map(recast, values))
 
 
 class ListOf:

@@ -25,7 +25,28 @@ MakeMany = Callable[..., None]
 """Of a list of objects, at its path: adds them to those that are done, and the places of those that wait to the places that do.
 Takes what guards an awaitable item, and what answers for an item that fails.
 """
-_COMMON = {"PLAIN": PLAIN, "SETTLED": SETTLED, "has_await": has_await, "noted": noted, "settled": settled}
+
+
+class _Broken:
+    """Stands for what could not be read: whoever reads an attribute of it gets the same error."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._error
+
+
+_COMMON = {
+    "PLAIN": PLAIN,
+    "SETTLED": SETTLED,
+    "Broken": _Broken,
+    "has_await": has_await,
+    "noted": noted,
+    "settled": settled,
+}
 
 
 class Constant(NamedTuple):
@@ -43,7 +64,9 @@ class Called(NamedTuple):
 
 
 class ReadInLine(NamedTuple):
-    """`complete` gets the run, what the attribute has, and the path of the field, where `quick` does not fit."""
+    """`complete` gets the run, what the attribute has, and the path of the field, where `quick` does not fit. With dots in it,
+    `attribute` is an attribute of attributes.
+    """
 
     key: str
     field: Field
@@ -136,16 +159,31 @@ def _object(selected: Sequence[Selected]) -> str:
 
 def _fields(selected: Sequence[Selected], path: str) -> Iterator[str]:
     yield "pass"
+    owners = _owners(selected)
+    for owner, name in owners.items():
+        if name != "source":
+            yield f"try: {name} = source.{owner}"
+            yield f"except Exception as error: {name} = Broken(error)"
     for at, each in enumerate(selected):
         match each:
             case Called():
                 yield f"v{at} = F{at}(run, source, {path})"
                 yield f"if v{at}.__class__ not in SETTLED and has_await(v{at}): waits = noted(waits, K{at}, v{at})"
             case ReadInLine():
-                yield from _read(at, each, path)
+                yield from _read(at, each, path, owners[_owner(each)])
 
 
-def _read(at: int, each: ReadInLine, path: str) -> Iterator[str]:
+def _owners(selected: Sequence[Selected]) -> dict[str, str]:
+    """What fields are attributes of, and the names that these get: each is looked up once for all of its attributes."""
+    found = dict.fromkeys(_owner(each) for each in selected if isinstance(each, ReadInLine))
+    return {owner: f"o{number}" if owner else "source" for number, owner in enumerate(found)}
+
+
+def _owner(each: ReadInLine) -> str:
+    return each.attribute.rpartition(".")[0]
+
+
+def _read(at: int, each: ReadInLine, path: str, owner: str) -> Iterator[str]:
     """What does not fit is completed the long way, which reports its errors itself; what fails here cannot be null."""
     quick, value = each.quick, f"v{at}"
     fits, written = (
@@ -153,11 +191,11 @@ def _read(at: int, each: ReadInLine, path: str) -> Iterator[str]:
     )
     null = f"{value} is not None" if each.field.nullable else None
     yield "try:"
-    yield f" {value} = source.{each.attribute}"
+    yield f" {value} = {owner}.{each.attribute.rpartition('.')[2]}"
     if written is None:
         yield f" if not ({fits}){f' and {null}' if null else ''}:"
     else:
-        certain = "" if quick.certain else f" and (w := {written}).__class__ in PLAIN"
+        certain = "" if quick.certain else f" and type(w := {written}) in PLAIN"
         yield f" if {fits}{certain}: {value} = {written if quick.certain else 'w'}"
         yield f" elif {null}:" if null else " else:"
     yield f"  {value} = C{at}(run, {value}, ({path}, K{at}))"

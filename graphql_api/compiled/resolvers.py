@@ -15,7 +15,7 @@ _NOT_FOUND = object()
 
 
 class Attribute(NamedTuple):
-    """An attribute of the source."""
+    """An attribute of the source, or, with dots in its `name`, of its attributes."""
 
     name: str
 
@@ -52,7 +52,10 @@ def way_of(definition: GraphQLField, schema: GraphQLSchema) -> Way:
     resolver = field.base_resolver
     alone = not field.extensions and not field.permission_classes and _handlers(definition.resolve) == ()
     usual = type(field) is StrawberryField and _config(schema).info_class is Info
-    return Method(field, resolver) if resolver is not None and alone and usual else Wrapped()
+    if resolver is None or not alone or not usual:
+        return Wrapped()
+    reads = getattr(resolver.wrapped_func, "reads", None)
+    return Attribute(reads) if reads and not definition.args else Method(field, resolver)
 
 
 def _made(function: Any) -> str | None:

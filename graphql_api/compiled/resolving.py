@@ -4,6 +4,7 @@ A resolve function never raises because of a field that may be null; of one that
 """
 
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLSchema, default_field_resolver
@@ -45,11 +46,12 @@ def completed(run: Run, value: Any, field: Field, complete: Complete, path: Path
 
 def _read(name: str, field: Field, complete: Complete) -> Resolve:
     key = field.key
+    get = attrgetter(name)
 
     def resolve(run: Run, source: Any, above: Path) -> Any:
         path = (above, key)
         try:
-            return completed(run, getattr(source, name), field, complete, path)
+            return completed(run, get(source), field, complete, path)
         except Exception as error:  # noqa: BLE001 # whatever it is, the field failed
             return field.fail(run, error, path)
 

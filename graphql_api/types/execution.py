@@ -32,7 +32,7 @@ from graphql_api.types.filters import (
 from graphql_api.types.node import Node
 from graphql_api.types.pages import After, Connection, First, connection, page_request
 from graphql_api.types.progress import Progress
-from graphql_api.types.resolvers import resolved
+from graphql_api.types.resolvers import read, resolved
 from graphql_api.types.scalars import JSON
 from graphql_api.types.step_run import StepRun
 from graphql_api.types.version import WorkflowVersion
@@ -43,19 +43,27 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="One run of one version of a workflow.")
 class Execution(Node):
-    status: ExecutionStatus = strawberry.field(description="Where it stands.")
-    revision: int = strawberry.field(description="From 1; raised by every live edit.")
-    last_seq: int = strawberry.field(description="The seq of the newest event of its log.")
-    failure: Failure | None = strawberry.field(description="Why it failed or timed out; null if it did not.")
-    usage: Usage = strawberry.field(description="What all its model calls consumed so far.")
-    lane: str = strawberry.field(description="The admission queue it waits in before it runs.")
-    priority: int = strawberry.field(description="Higher ones are admitted first within a lane.")
-    labels: JSON = strawberry.field(description="Object of texts: whatever its owner wants to find it by.")
-    created_at: datetime = strawberry.field(description="When it was accepted.")
-    started_at: datetime | None = strawberry.field(description="When a worker took it up; null before that.")
-    finished_at: datetime | None = strawberry.field(description="When it became terminal; null before that.")
-    deadline: datetime | None = strawberry.field(description="When it times out; null if it never does.")
     view: strawberry.Private[ExecutionView]
+    id: strawberry.ID = read("view.state.id", "Unique over all types. Opaque: do not take it apart.")
+    status: ExecutionStatus = read("view.state.status", "Where it stands.")
+    revision: int = read("view.state.revision", "From 1; raised by every live edit.")
+    last_seq: int = read("view.state.seq", "The seq of the newest event of its log.")
+    lane: str = read("view.state.lane", "The admission queue it waits in before it runs.")
+    priority: int = read("view.state.priority", "Higher ones are admitted first within a lane.")
+    labels: JSON = read("view.state.labels", "Object of texts: whatever its owner wants to find it by.")
+    created_at: datetime = read("view.state.created_at", "When it was accepted.")
+    started_at: datetime | None = read("view.state.started_at", "When a worker took it up; null before that.")
+    finished_at: datetime | None = read("view.state.finished_at", "When it became terminal; null before that.")
+    deadline: datetime | None = read("view.state.deadline", "When it times out; null if it never does.")
+
+    @resolved("Why it failed or timed out; null if it did not.")
+    def failure(self) -> Failure | None:
+        failure = self.view.state.failure
+        return Failure.of(failure) if failure else None
+
+    @resolved("What all its model calls consumed so far.")
+    def usage(self) -> Usage:
+        return Usage.of(self.view.state.usage)
 
     @resolved("What it was started with, defaults applied.")
     async def input(self, info: Info) -> JSON:
@@ -141,30 +149,10 @@ class Execution(Node):
         plan = await execution_plan(info.context.services, info.context.caller, self.view)
         return flowchart(plan.definition, {path: run.status for path, run in self.view.runs.items()})
 
-    @staticmethod
-    def of(view: ExecutionView) -> "Execution":
-        state = view.state
-        return Execution(
-            id=strawberry.ID(state.id),
-            status=state.status,
-            revision=state.revision,
-            last_seq=state.seq,
-            failure=Failure.of(state.failure) if state.failure else None,
-            usage=Usage.of(state.usage),
-            lane=state.lane,
-            priority=state.priority,
-            labels=JSON(state.labels),
-            created_at=state.created_at,
-            started_at=state.started_at,
-            finished_at=state.finished_at,
-            deadline=state.deadline,
-            view=view,
-        )
-
 
 async def execution_of(info: Info, execution_id: str | None) -> Execution | None:
     found = await info.context.loaders.executions.load(execution_id) if execution_id else None
-    return Execution.of(found) if found else None
+    return Execution(view=found) if found else None
 
 
 async def execution_page(
@@ -178,4 +166,8 @@ async def _page(
 ) -> Connection[Execution]:
     services, caller = info.context.services, info.context.caller
     page = await list_executions(services, caller, wanted, descending=newest_first, page=request)
-    return connection(page, Execution.of, partial(count_executions, services, caller, wanted))
+    return connection(page, _shown, partial(count_executions, services, caller, wanted))
+
+
+def _shown(view: ExecutionView) -> Execution:
+    return Execution(view=view)

@@ -59,6 +59,9 @@ class StepRunFilter:
     )
 
 
+_ANY_EXECUTION = read_executions.ExecutionFilter()
+
+
 def workflow_filter(given: WorkflowFilter | None) -> read_workflows.WorkflowFilter:
     given = given or WorkflowFilter()
     check_texts(given)
@@ -70,7 +73,8 @@ def workflow_filter(given: WorkflowFilter | None) -> read_workflows.WorkflowFilt
 
 
 def execution_filter(given: ExecutionFilter | None) -> read_executions.ExecutionFilter:
-    given = given or ExecutionFilter()
+    if given is None:
+        return _ANY_EXECUTION
     check_texts(given)
     return read_executions.ExecutionFilter(
         workflow=given.workflow,

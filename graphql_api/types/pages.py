@@ -44,9 +44,14 @@ class Edge(Generic[T]):
 @strawberry.type(description="A page of a listing.")
 class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="The items of this page.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
     cursors: strawberry.Private[Sequence[str]]
+    has_next: strawberry.Private[bool]
+    has_previous: strawberry.Private[bool]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @resolved("Where the page stands.")
+    def page_info(self) -> PageInfo:
+        return page_info(self.cursors, has_next=self.has_next, has_previous=self.has_previous)
 
     @resolved("The items of this page with their cursors.")
     def edges(self) -> list[Edge[T]]:
@@ -74,7 +79,8 @@ def page_info(cursors: Sequence[str], *, has_next: bool, has_previous: bool) -> 
 def connection(page: Page[S], shown: Callable[[S], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
     return Connection(
         nodes=[shown(item) for item in page.items],
-        page_info=page_info(page.cursors, has_next=page.has_next, has_previous=page.has_previous),
         cursors=page.cursors,
+        has_next=page.has_next,
+        has_previous=page.has_previous,
         count=count,
     )

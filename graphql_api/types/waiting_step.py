@@ -31,7 +31,7 @@ async def waiting_step_page(context: Context, assignee: str | None, request: Pag
     for ref, cursor, view in zip(page.items, page.cursors, views, strict=True):
         run = await step_run(services, caller, view, ref.step_id) if view else None
         if view and run:
-            items.append(WaitingStep(execution=Execution.of(view), step=StepRun.of(run)))
+            items.append(WaitingStep(execution=Execution(view=view), step=StepRun.of(run)))
             cursors.append(cursor)
     found = Page(items=items, cursors=cursors, has_next=page.has_next, has_previous=page.has_previous)
     return connection(found, lambda item: item, partial(count_waiting_steps, services, caller, assignee))

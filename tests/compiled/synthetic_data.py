@@ -5,6 +5,7 @@ wait for.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import strawberry
@@ -119,4 +120,10 @@ def leaves(random: Random, wrong: float = 0) -> Leaves:
         texts=data(lambda: [data(lambda: "a"), data(lambda: "b")]),
         rows=data.maybe(lambda: [data.maybe(lambda: [1, data.maybe(lambda: 2)]), [3]]),
         colours=data(lambda: (Colour.RED, data(lambda: Colour.BLUE))),
+        behind=SimpleNamespace(
+            inner=data(
+                lambda: SimpleNamespace(maybe_colour=data.maybe(lambda: Colour.BLUE), text=data(lambda: "behind"))
+            ),
+            texts=data.maybe(lambda: [data(lambda: "far")]),
+        ),
     )

@@ -12,6 +12,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
 
+from graphql_api.types.resolvers import read
 from graphql_api.types.scalars import JSON
 
 T = TypeVar("T")
@@ -151,6 +152,10 @@ class Leaves:
     texts: list[str]
     rows: list[list[int | None] | None] | None
     colours: list[Colour]
+    behind: strawberry.Private[Any]
+    behind_colour: Colour | None = read("behind.inner.maybe_colour", "Two steps away.")
+    behind_text: str = read("behind.inner.text", "The same two steps away.")
+    behind_texts: list[str] | None = read("behind.texts", "One step away.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""Heads that are remembered by their text are never wrong."""
+"""Heads that are remembered with their text are never wrong."""
 
 from datetime import UTC, datetime
 
@@ -11,9 +11,9 @@ from engine.storage.repositories.head import HeadBody
 from engine.storage.repositories.head_view import KnownHeads
 
 
-def document(rev: int, status: ExecutionStatus, seq: int = 1) -> Document:
+def document(rev: int, status: ExecutionStatus, number: int = 1) -> Document:
     state = State(
-        id="ex_1",
+        id=f"ex_{number}",
         tenant="t",
         workflow_id="wf_1",
         workflow="w",
@@ -21,11 +21,11 @@ def document(rev: int, status: ExecutionStatus, seq: int = 1) -> Document:
         status=status,
         lane="default",
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        seq=seq,
+        seq=1,
     )
     runs = {"s": Run(kind="transform", status=StepStatus.SUCCEEDED)}
     body = msgspec.json.encode(HeadBody(state=state, runs=runs, tail=[msgspec.Raw(b'{"a":1}')]))
-    return Document(path="tenants/t/executions/ex_1", rev=rev, fields={}, body=body)
+    return Document(path=f"tenants/t/executions/{state.id}", rev=rev, fields={}, body=body)
 
 
 def test_a_head_made_again_under_its_old_rev_is_seen_as_it_is() -> None:
@@ -49,6 +49,6 @@ def test_step_runs_and_newest_events_are_there_when_they_are_looked_at() -> None
 
 def test_no_more_heads_are_remembered_than_a_few_hundred() -> None:
     known = KnownHeads()
-    for seq in range(1, 2_000):
-        known.view(document(1, ExecutionStatus.RUNNING, seq))
+    for number in range(2_000):
+        known.view(document(1, ExecutionStatus.RUNNING, number))
     assert len(known._views) == 500

@@ -86,22 +86,25 @@ def head_view(document: Document) -> HeadView:
 
 
 class KnownHeads:
-    """Remembers the heads that were read last, by their text, so that it cannot be wrong about them: whoever looks at a list looks
+    """Remembers the heads that were read last, with their text, so that it cannot be wrong about them: whoever looks at a list looks
     at it again, and decoding is most of the work of reading one. Large heads are not kept.
     """
 
     def __init__(self) -> None:
-        self._views: OrderedDict[bytes, HeadView] = OrderedDict()
+        self._views: OrderedDict[str, tuple[bytes, HeadView]] = OrderedDict()
 
     def view(self, document: Document) -> HeadView:
         """Raises `IncompatibleData`."""
-        known = self._views.get(document.body)
-        if known is not None:
-            self._views.move_to_end(document.body)
-            return known if known.rev == document.rev else replace(known, rev=document.rev)
+        path, body = document.path, document.body
+        known = self._views.get(path)
+        if known is not None and known[0] == body:  # by a comparison, which takes less than a hash of the text
+            self._views.move_to_end(path)
+            view = known[1]
+            return view if view.rev == document.rev else replace(view, rev=document.rev)
         view = head_view(document)
-        if len(document.body) <= _SHORT_BYTES:
-            self._views[document.body] = view
+        if len(body) <= _SHORT_BYTES:
+            self._views[path] = body, view
+            self._views.move_to_end(path)
             if len(self._views) > _REMEMBERED:
                 self._views.popitem(last=False)
         return view

@@ -84,6 +84,7 @@ class SqliteStore(DocumentStore):
         table = self._table(collection)
         check_limit(limit)
         filters = distinct(filters)
+        bodies_only = bodies_only and "/" in collection
         columns = table.body_columns if bodies_only else table.read_columns
         continued = start_after is not None
         selection = self._selection(table, collection, filters, tuple(order), columns=columns, continued=continued)
@@ -94,7 +95,7 @@ class SqliteStore(DocumentStore):
             return []
         rows = await self._fetch(selection, named, inline=selection.bounded and limit <= _BOUNDED_PAGE)
         if bodies_only:
-            return [Document(path=f"{row[0]}/{row[1]}", rev=row[2], fields=_NO_FIELDS, body=row[3]) for row in rows]
+            return [Document(path=f"{collection}/{row[0]}", rev=row[1], fields=_NO_FIELDS, body=row[2]) for row in rows]
         return [_document(table, row) for row in rows]
 
     async def count(self, collection: str, *, filters: Sequence[Filter] = ()) -> int:

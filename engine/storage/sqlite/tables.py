@@ -31,8 +31,9 @@ class Table:
         self.name = collection.name
         self.columns = tuple(collection.fields)
         """Of the declared fields."""
-        self.body_columns = ("parent", "id", "rev", "body")
-        self.read_columns = (*self.body_columns, *self.columns)
+        self.body_columns = ("id", "rev", "body")
+        """Of documents whose parent is known."""
+        self.read_columns = ("parent", *self.body_columns, *self.columns)
         self.layout: Layout = {
             name: (position, DECODERS[collection.fields[name]]) for position, name in enumerate(self.columns, start=4)
         }
