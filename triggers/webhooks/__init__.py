@@ -1,0 +1,1 @@
+"""Requests that other services send us when something happens there."""
