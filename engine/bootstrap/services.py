@@ -11,10 +11,12 @@ from engine.settings import Settings
 from engine.storage.port import DocumentStore
 from engine.storage.repositories.batches import BatchRepository
 from engine.storage.repositories.concurrency import ConcurrencyRepository
+from engine.storage.repositories.deliveries import DeliveryRepository
 from engine.storage.repositories.execution_queries import ExecutionQueries
 from engine.storage.repositories.executions import ExecutionRepository
 from engine.storage.repositories.idempotency import IdempotencyRepository
 from engine.storage.repositories.plans import Plans
+from engine.storage.repositories.triggers import TriggerRepository
 from engine.storage.repositories.waits import WaitRepository
 from engine.storage.repositories.workflows import WorkflowRepository
 from engine.usecases.journal import Clock, Journal
@@ -45,6 +47,8 @@ def build_services(
         waits=WaitRepository(store),
         idempotency=IdempotencyRepository(store),
         concurrency=ConcurrencyRepository(store),
+        triggers=TriggerRepository(store),
+        deliveries=DeliveryRepository(store),
         journal=Journal(executions, bus, clock, exclusive=store.exclusive, random_bytes=random_bytes),
         hub=hub,
         kinds=kinds,

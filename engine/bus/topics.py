@@ -11,6 +11,11 @@ POKE = "weft.poke"
 BATCH_WAKE = "weft.batch_wake"
 """A batch with something left to do, for one worker."""
 
+INBOX = "weft.inbox"
+"""An event that was received and is to be given to triggers, for one worker."""
+DELIVERED = "weft.delivered"
+"""What a trigger did with an event, for every process; the attribute `trigger` names it."""
+
 
 class EventsCommitted(msgspec.Struct, frozen=True, kw_only=True):
     """`events` follow one another from `first_seq`; an ephemeral message has none and `live` instead. `workflow_id`, `status`
@@ -37,3 +42,8 @@ class Wake(msgspec.Struct, frozen=True, kw_only=True):
 class BatchWake(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     batch_id: str
+
+
+class Inbox(msgspec.Struct, frozen=True, kw_only=True):
+    tenant: str
+    received_id: str

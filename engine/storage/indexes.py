@@ -207,6 +207,28 @@ _EXECUTIONS = _collection(
     swept=True,
 )
 
+_DUE = Shape(group=True, orders=(_up("due_at"),), required=("shard",), any_of="shard")
+
+_TRIGGERS = _collection(
+    "triggers",
+    {"kind": _S, "workflow_id": _S, "created_at": _T},
+    Shape(orders=(_down("created_at"), _up("created_at")), keys=(("kind",), ("workflow_id",)), any_of="kind"),
+    Shape(group=True, orders=(_up("created_at"),), required=("kind",)),
+)
+
+_DELIVERIES = _collection(
+    "deliveries",
+    {"trigger_id": _S, "outcome": _S, "at": _T, "shard": _S, "due_at": _T},
+    Shape(orders=(_down("at"), _up("at")), required=("trigger_id",), keys=(("outcome",),), any_of="outcome"),
+    _DUE,
+)
+
+
+def _due(name: str) -> Collection:
+    """Of things that are to be done at a time, by whoever looks after their shard."""
+    return _collection(name, {"shard": _S, "due_at": _T}, _DUE)
+
+
 COLLECTIONS: Mapping[str, Collection] = {
     declared.name: declared
     for declared in (
@@ -249,10 +271,14 @@ COLLECTIONS: Mapping[str, Collection] = {
         _collection("lanes", {}),
         _collection("slots", {}),
         _collection("workers", {}, swept=True),
-        _collection("triggers", {}),
-        _collection("schedules", {}),
-        _collection("inbox", {}),
-        _collection("dead_letters", {}),
+        _TRIGGERS,
+        _DELIVERIES,
+        _due("schedules"),
+        _due("inbox"),
+        _due("buffers"),
+        _collection("dedup", {}),
+        _collection("throttles", {}),
+        _collection("hooks", {}),
         _collection("api_keys", {}),
         _collection("audit", {}),
     )

@@ -11,10 +11,12 @@ from engine.domain.validation import DefinitionLimits
 from engine.storage.port import DocumentStore
 from engine.storage.repositories.batches import BatchRepository
 from engine.storage.repositories.concurrency import ConcurrencyRepository
+from engine.storage.repositories.deliveries import DeliveryRepository
 from engine.storage.repositories.execution_queries import ExecutionQueries
 from engine.storage.repositories.executions import ExecutionRepository
 from engine.storage.repositories.idempotency import IdempotencyRepository
 from engine.storage.repositories.plans import Plans
+from engine.storage.repositories.triggers import TriggerRepository
 from engine.storage.repositories.waits import WaitRepository
 from engine.storage.repositories.workflows import WorkflowRepository
 from engine.usecases.journal import Journal
@@ -31,6 +33,10 @@ class Limits:
     log_events: int = 100_000
     batch_items: int = 1000
     idempotency_window: timedelta = timedelta(days=7)
+    event_bytes: int = 512 * 1024
+    """Of an event as JSON: its delivery keeps it."""
+    deliveries_kept: timedelta = timedelta(days=30)
+    dead_letters_kept: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,8 @@ class Services:
     waits: WaitRepository
     idempotency: IdempotencyRepository
     concurrency: ConcurrencyRepository
+    triggers: TriggerRepository
+    deliveries: DeliveryRepository
     journal: Journal
     hub: LiveHub
     kinds: Kinds

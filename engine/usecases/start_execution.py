@@ -62,6 +62,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     on_parent_close: str = "cancel"
     forked_from: str | None = None
     batch_id: str | None = None
+    trigger_id: str | None = None
+    depth: int = 0
     edits: tuple[dict[str, Any], ...] = ()
     kept: tuple[DurableEvent, ...] = ()
 
@@ -143,6 +145,8 @@ async def prepare(
         on_parent_close=origin.on_parent_close,
         forked_from=origin.forked_from,
         batch_id=origin.batch_id,
+        trigger_id=origin.trigger_id,
+        depth=origin.depth,
         concurrency_key=_concurrency_key(plan, workflow, given, now),
         edits=origin.edits,
     )

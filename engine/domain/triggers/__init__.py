@@ -1,0 +1,1 @@
+"""What turns events and times into executions."""

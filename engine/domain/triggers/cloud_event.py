@@ -1,0 +1,46 @@
+"""The one form that every event has here: CloudEvents 1.0, whatever it came in as."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.domain.ids import derive
+
+DELIVERY = "de"
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`source` and `id` together name the event: whatever has both is the same one, however often it comes. `time` is when it
+    happened, UTC. `data` is any JSON. `extensions` are further attributes; `traceparent` and `tracestate` among them are W3C's.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str | None = None
+    time: datetime | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    data: Any = None
+    extensions: dict[str, Any] = {}
+
+    def as_value(self) -> dict[str, Any]:
+        """As expressions see `event`: every attribute is there, and null where it was not given; extensions stand beside them."""
+        return {
+            **self.extensions,
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time.isoformat().replace("+00:00", "Z") if self.time else None,
+            "datacontenttype": self.datacontenttype,
+            "dataschema": self.dataschema,
+            "data": self.data,
+        }
+
+
+def delivery_id(trigger_id: str, event: CloudEvent) -> str:
+    """Of what a trigger does with an event: the same however often the event comes."""
+    return derive(DELIVERY, trigger_id, event.source, event.id)

@@ -1,0 +1,1 @@
+"""What is done with triggers, events and what became of them."""

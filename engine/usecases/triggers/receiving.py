@@ -1,0 +1,51 @@
+"""Take an event in: it is stored before it is answered, and given to the triggers that take it afterwards."""
+
+import msgspec
+
+from engine.bus.topics import INBOX, Inbox
+from engine.domain.ids import derive
+from engine.domain.triggers.cloud_event import CloudEvent
+from engine.domain.triggers.trigger import EventSource, TriggerKind, TriggerStatus
+from engine.storage.repositories.deliveries import Received, received_write, routed_write
+from engine.usecases.caller import Caller
+from engine.usecases.inputs import require_json, require_size
+from engine.usecases.services import Services
+from engine.usecases.triggers.deliver import deliver
+
+RECEIVED = "in"
+
+
+async def publish_event(services: Services, caller: Caller, event: CloudEvent) -> str:
+    """Durable when it returns. The event's id. Raises `ValidationFailed`, `PayloadTooLarge`, `Unavailable`."""
+    caller.require_editor()
+    await receive(services, caller.tenant, event, via=services.mint(RECEIVED))
+    return event.id
+
+
+async def receive(services: Services, tenant: str, event: CloudEvent, *, via: str) -> None:
+    """`via` names the message that brought it: the same one again changes nothing."""
+    check_event(services, event)
+    received = Received(id=derive(RECEIVED, tenant, via), tenant=tenant, event=event, due_at=services.clock())
+    await services.deliveries.commit([received_write(received)])
+    hint(services, received)
+
+
+def check_event(services: Services, event: CloudEvent) -> None:
+    require_json(event.data, ("event", "data"))
+    require_json(event.extensions, ("event", "extensions"))
+    require_size(msgspec.to_builtins(event), services.limits.event_bytes, ("event",))
+
+
+def hint(services: Services, received: Received) -> None:
+    body = msgspec.json.encode(Inbox(tenant=received.tenant, received_id=received.id))
+    services.bus.hint(INBOX, body)
+
+
+async def route(services: Services, received: Received) -> None:
+    """To every trigger of its tenant that takes it; what was done of that before is not done again. Raises `Unavailable`."""
+    for stored in await services.triggers.all_of(TriggerKind.EVENT, tenant=received.tenant):
+        trigger = stored.trigger
+        takes = isinstance(trigger.source, EventSource) and trigger.source.takes(received.event.type)
+        if takes and trigger.status is TriggerStatus.ENABLED:
+            await deliver(services, stored, received.event, via=received.id)
+    await services.deliveries.commit([routed_write(received)])

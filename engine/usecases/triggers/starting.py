@@ -1,0 +1,60 @@
+"""What a trigger starts: the request that its mapping makes of an event, under the trigger's own name."""
+
+from typing import Any
+
+import msgspec
+
+from engine.domain.errors import Problem, ValidationFailed
+from engine.domain.expressions import ExpressionFailed, Scope, render
+from engine.domain.triggers.cloud_event import CloudEvent
+from engine.domain.triggers.trigger import Trigger
+from engine.storage.repositories.triggers import StoredTrigger
+from engine.usecases.caller import Caller, Role
+from engine.usecases.services import Services
+from engine.usecases.start_execution import Origin, Prepared, StartExecution, prepare
+
+DEPTH = "weftdepth"
+"""The extension of an event that says how many executions led to it."""
+
+
+def caller_of(stored: StoredTrigger) -> Caller:
+    """Executions show the trigger as their actor."""
+    return Caller(tenant=_tenant(stored), principal=f"trigger:{stored.trigger.name}", role=Role.EDITOR)
+
+
+async def prepare_started(services: Services, stored: StoredTrigger, event: Any, *, depth: int) -> Prepared:
+    """`event` is what expressions see by that name. Raises what `prepare` raises; `ValidationFailed` with a path into the mapping."""
+    trigger = stored.trigger
+    request = StartExecution(workflow="", input=mapped(trigger, event, Scope({"event": event}, now=services.clock())))
+    origin = Origin(workflow_id=trigger.workflow_id, trigger_id=trigger.id, depth=depth)
+    return await prepare(services, caller_of(stored), request, origin)
+
+
+def mapped(trigger: Trigger, event: Any, scope: Scope) -> Any:
+    """Raises `ValidationFailed`."""
+    if trigger.input_mapping is None:
+        return _unmapped(event)
+    try:
+        return render(trigger.input_mapping, scope)
+    except ExpressionFailed as error:
+        raise ValidationFailed([Problem(message=error.message, path=("inputMapping", *error.path))]) from error
+
+
+def _unmapped(event: Any) -> dict[str, Any]:
+    if isinstance(event, list):
+        return {"events": event}
+    return event["data"] if isinstance(event["data"], dict) else {"event": event}
+
+
+def depth_of(event: CloudEvent) -> int:
+    """Of what the event leads to. What is no number there counts as none."""
+    given = event.extensions.get(DEPTH, 0)
+    return given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else 0
+
+
+def deeper(event: CloudEvent, depth: int) -> CloudEvent:
+    return msgspec.structs.replace(event, extensions={**event.extensions, DEPTH: depth})
+
+
+def _tenant(stored: StoredTrigger) -> Any:
+    return stored.tenant
