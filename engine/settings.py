@@ -37,6 +37,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
     data_dir: Path = Path(".weft")
     store: str = "sqlite"
     bus: str = "local"
@@ -198,6 +199,12 @@ def _origins(text: str) -> tuple[str, ...]:
 VARIABLES = (
     Variable("WEFT_HOST", "host", str, "address to listen on; only loopback addresses with `WEFT_AUTH=local`"),
     Variable("WEFT_PORT", "port", _whole(0, 65535), "port to listen on; 0 takes a free one"),
+    Variable(
+        "WEFT_WORKERS",
+        "workers",
+        _whole(1, 256),
+        "processes that share the address; more than 1 need a store and a bus that processes share",
+    ),
     Variable("WEFT_DATA_DIR", "data_dir", Path, "directory of the embedded store"),
     Variable(
         "WEFT_STORE", "store", _choice("sqlite", "firestore"), "where documents are kept: `sqlite`, or `firestore`"
@@ -351,8 +358,14 @@ def _disagreements(values: Mapping[str, Any]) -> list[str]:
         problems.append("WEFT_TOKENS_FILE protects nothing without WEFT_AUTH=token; say `token`, or `local`")
     if values.get("documents_only") and "documents" not in values:
         problems.append("WEFT_DOCUMENTS_ONLY lets nothing be executed without WEFT_DOCUMENTS, the documents")
-    role = values.get("role", "all")
-    if role != "all" and (values.get("store"), values.get("bus")) != ("firestore", "pubsub"):
+    role, workers = values.get("role", "all"), values.get("workers", 1)
+    shared = (values.get("store"), values.get("bus")) == ("firestore", "pubsub")
+    if workers > 1 and not shared:
+        problems.append(
+            f"{workers} workers need a store and a bus that processes share, and the embedded ones belong to one process: say "
+            "WEFT_STORE=firestore and WEFT_BUS=pubsub, or --workers 1"
+        )
+    if role != "all" and not shared:
         problems.append(
             f"the role {role} needs others beside it: a store and a bus that processes share, WEFT_STORE=firestore and "
             "WEFT_BUS=pubsub"

@@ -1,8 +1,6 @@
 """One process out of the engine and its API: the address, the server, and an orderly end."""
 
 import asyncio
-import errno
-import ipaddress
 import logging
 import signal
 import socket
@@ -28,9 +26,11 @@ from weft.api_rules import api_rules
 from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
+from weft.listening import listen, url_of
 from weft.quick_socket import QuickWebSocket
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
+from weft.trigger_work import triggers_at_work
 from weft.trusted_documents import BadDocuments
 
 CLOSING_SECONDS = 3
@@ -39,27 +39,14 @@ KEEP_ALIVE_SECONDS = 620
 """How long an idle connection stays open: longer than load balancers keep theirs (Google Cloud's 600 s), so that none sends into a
 closing one.
 """
-UNTAKEN_SECONDS = 120
-"""How long a peer may leave what was sent to it untaken."""
-UNSENT_BYTES = 128 * 1024
-"""What the kernel holds of a connection beyond what is on its way."""
-_BACKLOG = 2048
 _HEAD_START_SECONDS = 0.3
 """Of the first requests, before what they do not need is loaded beside them."""
 
 _log = logging.getLogger(__name__)
 
 
-class AddressInUse(Exception):
-    """Somebody else listens there."""
-
-
 class EngineDied(Exception):
     """The process should be started again. Nothing is lost: it is what a crash is."""
-
-
-class AddressRefused(Exception):
-    """The address does not exist here, or must not be listened on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,71 +61,19 @@ class LocalRuntime:
         return Identity(caller=LOCAL_OWNER)
 
 
-def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
-    """Until a signal. `on_listening` gets the URL, such as `http://127.0.0.1:8000`, when requests are answered.
+def serve(settings: Settings, on_listening: Callable[[str], None], listener: socket.socket | None = None) -> None:
+    """Until a signal. `on_listening` gets the URL, such as `http://127.0.0.1:8000`, when requests are answered. A `listener` is
+    a supervisor's, which several processes share.
 
     Raises `AddressInUse`, `AddressRefused`, `BadTokenFile`, `BadDocuments`, and what `open_engine` raises.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, on_listening))
+        runner.run(_serve(settings, on_listening, listener))
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Raises `AddressInUse`, `AddressRefused`. Connections that come before anybody answers wait in the backlog."""
-    family, address = _resolve(settings)
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Without it a server could not come back while connections of the former one time out.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound_what_peers_hold(listener)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        where = f"port {settings.port} of {settings.host}"
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUse(f"{where} is in use: choose another with --port or WEFT_PORT") from error
-        raise AddressRefused(f"cannot listen on {where}: {error.strerror}") from error
-    listener.setblocking(False)  # noqa: FBT003 - it takes no keyword
-    return listener
-
-
-def bound_what_peers_hold(listener: socket.socket) -> None:
-    """Connections inherit it: one whose peer vanished, or takes nothing, ends although nobody waits for it any more, and the kernel
-    holds little for who reads slowly, so that he falls back to reading the log. Elsewhere than on Linux the system's own bounds hold.
-    """
-    for name, value in (("TCP_USER_TIMEOUT", UNTAKEN_SECONDS * 1000), ("TCP_NOTSENT_LOWAT", UNSENT_BYTES)):
-        option = getattr(socket, name, None)
-        if option is not None:
-            listener.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def url_of(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _resolve(settings: Settings) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise AddressRefused(
-            f"the host {settings.host!r} is not an address of this machine: {error.strerror}"
-        ) from error
-    foreign = [each for each in found if not ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_loopback]
-    if foreign and settings.auth == "local":
-        raise AddressRefused(
-            f"{settings.host} is reachable from other machines, and with WEFT_AUTH=local everybody who can connect is "
-            f"the owner: listen on 127.0.0.1, or ask who is calling with WEFT_AUTH=token"
-        )
-    # `localhost` means both; one socket has one address, and clients try IPv4 as well.
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-    return family, (str(address[0]), int(address[1]))
-
-
-async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, on_listening: Callable[[str], None], handed: socket.socket | None) -> None:
     tokens, rules = _tokens(settings), api_rules(settings)
-    with closing(listen(settings)) as listener, _stop_signals() as stopping:
+    with closing(handed or listen(settings)) as listener, _stop_signals(second_kills=handed is None) as stopping:
         async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
             graphql = settings.role != "worker"
             app = EndingStreams(_app(runtime, _gauges(engine), rules, graphql=graphql), stopping)
@@ -148,7 +83,7 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None]) -> Non
                 on_listening(url_of(listener))
                 listening.set()
 
-            async with beside_the_server(engine, listening, stopping):
+            async with triggers_at_work(engine), beside_the_server(engine, listening, stopping):
                 await _answer(app, listener, stopping, announce)
 
 
@@ -281,9 +216,10 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
+def _stop_signals(*, second_kills: bool) -> Iterator[asyncio.Event]:
     """The event is set by the first SIGINT or SIGTERM. A second one ends the process at once, which loses nothing: it is
-    what a crash does.
+    what a crash does. Not so under a supervisor, which passes its own signal on although whoever stops a service may have sent it
+    to every process already: systemd does. It kills by SIGKILL.
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -294,7 +230,8 @@ def _stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(each)
 
     def stop() -> None:
-        release()
+        if second_kills:
+            release()
         stopping.set()
 
     for each in signals:

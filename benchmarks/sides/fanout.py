@@ -23,7 +23,8 @@ from engine.settings import Settings
 from engine.usecases.start_execution import StartExecution, start_execution
 from graphql_api.app import create_app
 from weft.ending_streams import EndingStreams
-from weft.serve import LocalRuntime, listen, server_config
+from weft.listening import listen
+from weft.serve import LocalRuntime, server_config
 
 
 class RawSockets:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from weft.serve import bound_what_peers_hold, server_config
+from weft.listening import bound_what_peers_hold
+from weft.serve import server_config
 
 
 @asynccontextmanager

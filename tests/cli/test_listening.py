@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.settings import Settings
-from weft.serve import AddressInUse, AddressRefused, listen, url_of
+from weft.listening import AddressInUse, AddressRefused, listen, url_of
 
 
 def test_port_0_takes_a_free_one() -> None:

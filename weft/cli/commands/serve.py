@@ -1,20 +1,21 @@
 """`weft serve`"""
 
 import os
+import socket
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from engine.domain.errors import Unavailable, WeftError
-from engine.executors.catalogue import DuplicateKind
-from engine.executors.parts import PartsRefused
-from engine.settings import BadSettings, Settings
+from engine.settings import Settings
 from weft.cli.configuration import configured
 from weft.cli.exit_codes import CommandFailed, ExitCode
 from weft.cli.json_output import print_json_line
+from weft.listening import AddressInUse, AddressRefused
 from weft.logs import configure_logging
-from weft.serve import AddressInUse, AddressRefused, EngineDied, serve
+from weft.supervised import NotSupervised, take
+from weft.supervisor import supervise
 
 
 class Role(StrEnum):
@@ -31,27 +32,41 @@ def command(
         typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: $WEFT_PORT, or 8000]"),
     ] = None,
     role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Processes that share the address. [default: $WEFT_WORKERS, or 1]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one line of JSON.")] = False,
+    supervised: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    settings = configured(host=host, port=port, role=role.value)
+    settings = configured(host=host, port=port, role=role.value, workers=workers)
     configure_logging(settings.log_format, settings.log_level)
-    _serve(settings, as_json=as_json)
-
-
-def _serve(settings: Settings, *, as_json: bool) -> None:
     try:
-        serve(settings, lambda url: _announce(url, settings, as_json=as_json))
+        if supervised is not None:
+            _serve_under_a_supervisor(settings, *supervised)
+        elif settings.workers > 1:
+            raise typer.Exit(supervise(settings, lambda url: _announce(url, settings, as_json=as_json)))
+        else:
+            _serve(settings, lambda url: _announce(url, settings, as_json=as_json))
     except (AddressInUse, AddressRefused) as error:
         code = ExitCode.IN_USE if isinstance(error, AddressInUse) else ExitCode.CONFIGURATION
         raise CommandFailed(code, str(error)) from error
-    except (BadSettings, PartsRefused, DuplicateKind) as error:
-        raise CommandFailed(ExitCode.CONFIGURATION, str(error)) from error
-    except EngineDied as error:
-        raise CommandFailed(ExitCode.INTERNAL, str(error)) from error
-    except WeftError as error:
-        if error.code != Unavailable.code:
-            raise
-        raise CommandFailed(ExitCode.IN_USE, error.message) from error
+
+
+def _serve_under_a_supervisor(settings: Settings, listener: int, supervisor: int) -> None:
+    """By file descriptors."""
+    try:
+        handed = take(listener, supervisor)
+    except NotSupervised as error:
+        raise CommandFailed(ExitCode.USAGE, str(error)) from error
+    handed.end_with_the_supervisor(settings.grace.total_seconds())
+    _serve(settings, lambda _: handed.answers(), handed.listener)
+
+
+def _serve(settings: Settings, on_listening: Callable[[str], None], listener: socket.socket | None = None) -> None:
+    from weft.cli.serving import serve_here  # noqa: PLC0415 - the engine is big, and a supervisor does without it
+
+    serve_here(settings, on_listening, listener)
 
 
 def _announce(url: str, settings: Settings, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from weft.cli.api_errors import ApiError, Unauthenticated
 from weft.cli.credentials import TokenRefused, authorization
 from weft.cli.diagnosis.finding import Finding, bad, good, warning
 from weft.cli.documents import HEALTH
-from weft.serve import AddressInUse, AddressRefused, listen
+from weft.listening import AddressInUse, AddressRefused, listen
 
 
 async def running_server(environment: Mapping[str, str]) -> Finding | None:
