@@ -30,7 +30,6 @@ from weft.listening import listen, url_of
 from weft.quick_socket import QuickWebSocket
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
-from weft.trigger_work import triggers_at_work
 from weft.trusted_documents import BadDocuments
 
 CLOSING_SECONDS = 3
@@ -83,7 +82,7 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None], handed
                 on_listening(url_of(listener))
                 listening.set()
 
-            async with triggers_at_work(engine), beside_the_server(engine, listening, stopping):
+            async with beside_the_server(engine, listening, stopping):
                 await _answer(app, listener, stopping, announce)
 
 
