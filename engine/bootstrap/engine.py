@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from yaml import YAMLError
 
-from engine.bootstrap.adapters import open_bus, open_store
+from engine.bootstrap.adapters import open_bus, open_secrets, open_store
 from engine.bootstrap.background import Background
 from engine.bootstrap.kinds import Parts, built_in_kinds
 from engine.bootstrap.services import build_services
@@ -27,6 +27,7 @@ from engine.executors.script import Script, load_scripts, scripted_prices
 from engine.runtime.children import Children
 from engine.runtime.hub import Hub
 from engine.runtime.repair import Repair
+from engine.runtime.roster import Share
 from engine.runtime.shared_clock import SharedClock, steady
 from engine.runtime.step_cache import StepCache
 from engine.runtime.worker import Worker
@@ -44,6 +45,8 @@ class Engine:
 
     services: Services
     worker: Worker | None
+    share: Share | None
+    """Of what the workers look after together."""
     hub: Hub
     settings: Settings
     functions: Functions
@@ -103,8 +106,10 @@ async def open_engine(
         built_in = await built_in_kinds(stack, settings, parts)
         kinds = StepKindCatalogue([*built_in.values(), *(offered.value() for offered in offered_kinds(modules))])
         built_in.update(kinds)
+        revealed = await open_secrets(settings)
+        stack.push_async_callback(revealed.close)
         services = build_services(
-            settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock, random_bytes=random_bytes
+            settings, store, bus=bus, hub=hub, kinds=kinds, clock=clock, random_bytes=random_bytes, secrets=revealed
         )
         children.bind(services)
         background = await stack.enter_async_context(Background(died))
@@ -113,12 +118,20 @@ async def open_engine(
             await background.start(hub.run)
             if not store.exclusive:
                 await background.start(Repair(hub, services.executions).run)
-        worker = None
+        worker = share = None
         if settings.role != "api":
-            worker = await start_work(
+            worker, share = await start_work(
                 stack, background, settings=settings, services=services, cache=cache, prices=parts.prices
             )
-        yield Engine(services=services, worker=worker, hub=hub, settings=settings, functions=functions, died=died)
+        yield Engine(
+            services=services,
+            worker=worker,
+            share=share,
+            hub=hub,
+            settings=settings,
+            functions=functions,
+            died=died,
+        )
 
 
 async def _shared_clock(stack: AsyncExitStack, clock: Clock, store: DocumentStore, died: asyncio.Event) -> SharedClock:

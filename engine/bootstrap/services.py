@@ -7,6 +7,7 @@ from engine.domain.ids import RandomBytes
 from engine.domain.validation import DefinitionLimits
 from engine.executors.catalogue import StepKindCatalogue
 from engine.runtime.hub import Hub
+from engine.secrets.port import SecretSource
 from engine.settings import Settings
 from engine.storage.port import DocumentStore
 from engine.storage.repositories.batches import BatchRepository
@@ -21,6 +22,7 @@ from engine.storage.repositories.waits import WaitRepository
 from engine.storage.repositories.workflows import WorkflowRepository
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.services import Limits, Services
+from engine.usecases.triggers.announcing import Announcer
 
 
 def build_services(
@@ -32,9 +34,11 @@ def build_services(
     kinds: StepKindCatalogue,
     clock: Clock,
     random_bytes: RandomBytes,
+    secrets: SecretSource,
 ) -> Services:
     workflows = WorkflowRepository(store)
     plans = Plans(workflows, kinds)
+    triggers = TriggerRepository(store)
     executions = ExecutionRepository(store, plans, retention=settings.retention)
     return Services(
         store=store,
@@ -47,16 +51,25 @@ def build_services(
         waits=WaitRepository(store),
         idempotency=IdempotencyRepository(store),
         concurrency=ConcurrencyRepository(store),
-        triggers=TriggerRepository(store),
+        triggers=triggers,
         deliveries=DeliveryRepository(store),
-        journal=Journal(executions, bus, clock, exclusive=store.exclusive, random_bytes=random_bytes),
+        journal=Journal(
+            executions,
+            bus,
+            clock,
+            exclusive=store.exclusive,
+            random_bytes=random_bytes,
+            announcer=Announcer(triggers, exclusive=store.exclusive),
+        ),
         hub=hub,
         kinds=kinds,
+        secrets=secrets,
         limits=Limits(definition=DefinitionLimits()),
         clock=clock,
         random_bytes=random_bytes,
         adapters={"store": settings.store, "bus": settings.bus},
         lanes=settings.lanes,
+        public_url=settings.reached_at,
         started_at=clock(),
         version=version("weft"),
     )

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.bootstrap.adapters import open_secrets
 from engine.bootstrap.background import Background
 from engine.domain.ids import WORKER, mint
 from engine.executors.prices import Prices
@@ -15,7 +14,7 @@ from engine.runtime.batches import BatchRunner
 from engine.runtime.lanes import Lanes, LocalSlots, Slots
 from engine.runtime.leased_slots import LeasedSlots
 from engine.runtime.retention import Retention
-from engine.runtime.roster import OnlyWorker, Roster
+from engine.runtime.roster import OnlyWorker, Roster, Share
 from engine.runtime.step_cache import StepCache
 from engine.runtime.step_runner import StepRunner
 from engine.runtime.sweep import Sweep
@@ -39,15 +38,15 @@ async def start_work(
     services: Services,
     cache: StepCache,
     prices: Prices,
-) -> Worker:
-    """Everything is under way when it returns, and is handed back when the stack is left."""
+) -> tuple[Worker, Share]:
+    """The worker, and what falls to its share of what all of them look after. Everything is under way when it returns, and is handed
+    back when the stack is left.
+    """
     worker_id = mint(WORKER, services.random_bytes)
     leased: dict[tuple[str, str], LeasedSlots] = {}
-    secrets = await open_secrets(settings)
-    stack.push_async_callback(secrets.close)
     lanes = Lanes(settings.lanes, _slots(settings, services, worker_id, leased))
     runner = StepRunner(
-        secrets=secrets,
+        secrets=services.secrets,
         lanes=lanes,
         cache=cache,
         checkpointers=partial(_checkpointer, services.store),
@@ -74,7 +73,7 @@ async def start_work(
         else Roster(WorkerRepository(services.store), worker_id, services.clock, settings.lease)
     )
     batches = BatchRunner(services)
-    share = roster or OnlyWorker()
+    share: Share = roster or OnlyWorker()
     sweep = Sweep(
         queries=services.queries,
         batches=services.batches,
@@ -107,7 +106,7 @@ async def start_work(
     stack.push_async_callback(worker.stop, settings.grace)
     for loop in (worker.take_pokes, worker.take_hints, batches.run, sweeping, retaining):
         await background.start(loop)
-    return worker
+    return worker, share
 
 
 def _slots(

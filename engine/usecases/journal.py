@@ -13,16 +13,18 @@ from datetime import datetime
 import msgspec
 
 from engine.bus.port import MessageBus
-from engine.bus.topics import EVENTS, POKE, WAKE, EventsCommitted, Wake
+from engine.bus.topics import EVENTS, INBOX, POKE, WAKE, EventsCommitted, Inbox, Wake
 from engine.domain.errors import NotFound, Unavailable, WeftError
 from engine.domain.events import DurableEvent, EphemeralEvent, ExecutionQueued
 from engine.domain.execution import Command, Decision, Execution, decide, evolve
 from engine.domain.ids import RandomBytes
 from engine.storage.port import Conflict, Write
+from engine.storage.repositories.deliveries import received_write
 from engine.storage.repositories.executions import ExecutionRepository
 from engine.storage.repositories.head import Lease, Stored, execution_path, wants_worker
 from engine.usecases.aftermath import todo_after
 from engine.usecases.new_execution import NewExecution, Starter
+from engine.usecases.triggers.announcing import Announcer
 
 Clock = Callable[[], datetime]
 """The current time, UTC."""
@@ -47,6 +49,7 @@ class Journal:
         *,
         exclusive: bool,
         random_bytes: RandomBytes,
+        announcer: Announcer | None = None,
         remembered: int = 1000,
     ) -> None:
         self._executions = executions
@@ -54,6 +57,7 @@ class Journal:
         self._clock = clock
         self._exclusive = exclusive
         self._random_bytes = random_bytes
+        self._announcer = announcer
         self._remembered = remembered
         self._recent: OrderedDict[str, Stored] = OrderedDict()
         self._starter: Starter | None = None
@@ -212,10 +216,15 @@ class Journal:
         """
         ended = after.state.terminal
         todo = todo_after(after, epoch=(lease or stored).epoch) if ended and not stored.state.terminal else stored.todo
+        announced = await self._announcer.announced(stored.state, after.state, at) if self._announcer else None
+        if announced is not None:
+            writes = [*writes, received_write(announced)]
         new = await self._executions.commit(
             stored, events, after, at, lease=None if ended else lease, mark=mark, todo=todo, writes=writes
         )
         self._tell(new, new.state.seq - len(events) + 1, at)
+        if announced is not None:
+            self._bus.hint(INBOX, _encode(Inbox(tenant=announced.tenant, received_id=announced.id)))
         return new
 
     async def settle(self, stored: Stored, at: datetime, todo: tuple[str, ...]) -> Stored:

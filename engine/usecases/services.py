@@ -8,6 +8,7 @@ from engine.bus.port import MessageBus
 from engine.domain.ids import RandomBytes, mint
 from engine.domain.kinds import Kinds
 from engine.domain.validation import DefinitionLimits
+from engine.secrets.port import SecretSource
 from engine.storage.port import DocumentStore
 from engine.storage.repositories.batches import BatchRepository
 from engine.storage.repositories.concurrency import ConcurrencyRepository
@@ -41,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`adapters` names the store and the bus for people; `health_checks` are asked by the readiness probe."""
+    """`adapters` names the store and the bus for people; `public_url` is where others reach the server."""
 
     store: DocumentStore
     bus: MessageBus
@@ -58,11 +59,13 @@ class Services:
     journal: Journal
     hub: LiveHub
     kinds: Kinds
+    secrets: SecretSource
     limits: Limits
     clock: Callable[[], datetime]
     random_bytes: RandomBytes
     adapters: Mapping[str, str]
     lanes: Mapping[str, int]
+    public_url: str
     started_at: datetime
     version: str
 

@@ -58,8 +58,9 @@ def _name_problems(name: str) -> Iterator[Problem]:
 def _source_problems(trigger: Trigger) -> Iterator[Problem]:
     match trigger.source:
         case ScheduleSource() as schedule:
-            for problem in schedule_problems(schedule):
-                yield Problem(message=problem.message, path=("source", "schedule", *problem.path), hint=problem.hint)
+            for problem in schedule_problems(schedule, anchor=trigger.created_at):
+                path = tuple(_as_given(name) for name in problem.path)
+                yield Problem(message=problem.message, path=("source", "schedule", *path), hint=problem.hint)
         case PubSubSource(topic=topic, subscription=subscription):
             yield from _resource_problems(topic, ("source", "pubsub", "topic"))
             if subscription is not None:
@@ -183,3 +184,9 @@ def _combination_problems(trigger: Trigger) -> Iterator[Problem]:
         ):
             if given is not None:
                 yield Problem(message="a schedule fires once at each of its times; its overlap decides", path=(name,))
+
+
+def _as_given(name: str) -> str:
+    """The name in the input: `start_at` is `startAt` there."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

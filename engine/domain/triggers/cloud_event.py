@@ -8,6 +8,8 @@ import msgspec
 from engine.domain.ids import derive
 
 DELIVERY = "de"
+DEPTH = "weftdepth"
+"""The extension that says how many executions led to an event, one by the end of another."""
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,3 +46,9 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def delivery_id(trigger_id: str, event: CloudEvent) -> str:
     """Of what a trigger does with an event: the same however often the event comes."""
     return derive(DELIVERY, trigger_id, event.source, event.id)
+
+
+def depth_of(event: CloudEvent) -> int:
+    """What is no number there counts as none."""
+    given = event.extensions.get(DEPTH, 0)
+    return given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else 0

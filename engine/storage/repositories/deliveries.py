@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from engine.domain.ids import well_formed
 from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
 from engine.storage.port import Create, Delete, Document, DocumentStore, FieldValue, Filter, Op, Order, Put, Write
@@ -70,8 +71,10 @@ class DeliveryRepository:
         return (await self.get_many(tenant, [delivery_id]))[0]
 
     async def get_many(self, tenant: str, ids: Sequence[str]) -> list[StoredDelivery | None]:
-        documents = await self._store.get_many([delivery_path(tenant, each) for each in ids])
-        return [StoredDelivery(each.rev, decoded(_delivery, each)) if each else None for each in documents]
+        possible = [each for each in ids if well_formed(each)]
+        documents = await self._store.get_many([delivery_path(tenant, each) for each in possible])
+        found = {each.id: StoredDelivery(each.rev, decoded(_delivery, each)) for each in documents if each is not None}
+        return [found.get(each) for each in ids]
 
     async def page(
         self,

@@ -57,14 +57,14 @@ _hook = msgspec.json.Decoder(_Hook)
 class TriggerRepository:
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
+        self.changes = 0
+        """How often this process changed a trigger, counted before and after: what was read in between may be old."""
 
     async def create(self, tenant: str, trigger: Trigger, schedule: Schedule | None) -> None:
         """Raises `Conflict` on the name's document if the name is taken."""
         name = Create(path=name_path(tenant, trigger.name), body=_encode({"id": trigger.id}))
         head = Create(path=_path(tenant, trigger.id), body=_encode(trigger), fields=_fields(trigger))
-        await self._store.commit(
-            [name, head, *_hooks(tenant, None, trigger), *_schedule_writes(tenant, trigger, schedule)]
-        )
+        await self._commit([name, head, *_hooks(tenant, None, trigger), *_schedule_writes(tenant, trigger, schedule)])
 
     async def save(
         self, before: StoredTrigger, after: Trigger, schedule: Schedule | None, writes: Sequence[Write] = ()
@@ -72,7 +72,7 @@ class TriggerRepository:
         """`schedule` is where a schedule begins anew. Raises `Conflict` if somebody else wrote since `before`."""
         tenant = before.tenant
         head = Put(path=_path(tenant, after.id), body=_encode(after), fields=_fields(after), if_rev=before.rev)
-        await self._store.commit(
+        await self._commit(
             [
                 head,
                 *_hooks(tenant, before.trigger, after),
@@ -84,7 +84,7 @@ class TriggerRepository:
     async def delete(self, stored: StoredTrigger) -> None:
         """What it delivered stays until it expires. Raises `Conflict` as `save` does."""
         tenant, trigger = stored.tenant, stored.trigger
-        await self._store.commit(
+        await self._commit(
             [
                 Delete(path=_path(tenant, trigger.id), if_rev=stored.rev),
                 Delete(path=name_path(tenant, trigger.name)),
@@ -92,6 +92,13 @@ class TriggerRepository:
                 *_hooks(tenant, trigger, None),
             ]
         )
+
+    async def _commit(self, writes: Sequence[Write]) -> None:
+        self.changes += 1
+        try:
+            await self._store.commit(writes)
+        finally:
+            self.changes += 1
 
     async def by_name(self, tenant: str, name: str) -> StoredTrigger | None:
         document = await self._store.get(name_path(tenant, name)) if re.fullmatch(NAME, name) else None
@@ -120,26 +127,24 @@ class TriggerRepository:
         tenant: str,
         *,
         kinds: Sequence[TriggerKind] | None,
+        workflow_id: str | None = None,
         start_after: tuple[datetime, str] | None,
         limit: int,
     ) -> list[StoredTrigger]:
         """Newest first."""
         documents = await self._store.query(
             f"tenants/{tenant}/triggers",
-            filters=_of_kinds(kinds),
+            filters=_of(kinds, workflow_id),
             order=(Order("created_at", descending=True),),
             start_after=start_after,
             limit=limit,
         )
         return [_stored(document) for document in documents]
 
-    async def count(self, tenant: str, *, kinds: Sequence[TriggerKind] | None) -> int:
-        return await self._store.count(f"tenants/{tenant}/triggers", filters=_of_kinds(kinds))
-
-    async def count_of_workflow(self, tenant: str, workflow_id: str) -> int:
-        return await self._store.count(
-            f"tenants/{tenant}/triggers", filters=(Filter("workflow_id", Op.EQ, workflow_id),)
-        )
+    async def count(
+        self, tenant: str, *, kinds: Sequence[TriggerKind] | None = None, workflow_id: str | None = None
+    ) -> int:
+        return await self._store.count(f"tenants/{tenant}/triggers", filters=_of(kinds, workflow_id))
 
     async def all_of(self, kind: TriggerKind, *, tenant: str | None = None) -> list[StoredTrigger]:
         """Oldest first; those of all tenants where none is named."""
@@ -219,8 +224,9 @@ def _fields(trigger: Trigger) -> dict[str, FieldValue]:
     return {"kind": trigger.kind.value, "workflow_id": trigger.workflow_id, "created_at": trigger.created_at}
 
 
-def _of_kinds(kinds: Sequence[TriggerKind] | None) -> tuple[Filter, ...]:
-    return (Filter("kind", Op.IN, tuple(kind.value for kind in kinds)),) if kinds is not None else ()
+def _of(kinds: Sequence[TriggerKind] | None, workflow_id: str | None) -> tuple[Filter, ...]:
+    of_kinds = (Filter("kind", Op.IN, tuple(kind.value for kind in kinds)),) if kinds is not None else ()
+    return of_kinds if workflow_id is None else (*of_kinds, Filter("workflow_id", Op.EQ, workflow_id))
 
 
 def _path(tenant: str, trigger_id: str) -> str:

@@ -28,7 +28,7 @@ from engine.usecases.inputs import require_json, require_key
 from engine.usecases.services import Services
 from engine.usecases.start_execution import create
 from engine.usecases.triggers.changing import find_trigger
-from engine.usecases.triggers.deliver import write_of
+from engine.usecases.triggers.deliver import tell, write_of
 from engine.usecases.triggers.starting import caller_of, prepare_started
 from engine.usecases.views import ExecutionView, view_of
 
@@ -99,9 +99,11 @@ async def replay_delivery(services: Services, caller: Caller, delivery_id: str) 
         )
         try:
             write = write_of(services, after, rev=found.rev)
-            return view_of(await create(services, caller_of(stored), execution_id, prepared, [write]))
+            view = view_of(await create(services, caller_of(stored), execution_id, prepared, [write]))
         except Conflict:
             continue
+        tell(services, after)
+        return view
     raise Unavailable(f"delivery {delivery_id} is being changed by others")
 
 
@@ -162,7 +164,7 @@ def source_of(trigger: Trigger) -> str:
 def _times(trigger: Trigger, source: ScheduleSource, begin: datetime, end: datetime) -> list[datetime]:
     just_before = begin - begin.resolution
     found: list[datetime] = []
-    for time in fires(source, just_before, anchor=min(trigger.created_at, begin)):
+    for time in fires(source, just_before, anchor=trigger.created_at):
         if time >= end:
             break
         found.append(time)

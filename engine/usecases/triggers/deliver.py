@@ -13,7 +13,7 @@ from engine.domain.expressions import ExpressionFailed, Scope, bare, condition, 
 from engine.domain.failure import Failure
 from engine.domain.ids import EXECUTION, derive
 from engine.domain.status import FailureKind
-from engine.domain.triggers.cloud_event import DELIVERY, CloudEvent, delivery_id
+from engine.domain.triggers.cloud_event import DELIVERY, CloudEvent, delivery_id, depth_of
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
 from engine.domain.triggers.trigger import Buffer, Throttle, Trigger
 from engine.storage.port import Conflict, Write
@@ -30,7 +30,7 @@ from engine.storage.repositories.head import execution_path
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.services import Services
 from engine.usecases.start_execution import create
-from engine.usecases.triggers.starting import caller_of, depth_of, prepare_started
+from engine.usecases.triggers.starting import caller_of, prepare_started
 
 DEPTH_LIMIT = 16
 """Executions that may lead to one another by their events, before it is said to be a loop."""
@@ -106,10 +106,10 @@ async def _decide(services: Services, stored: StoredTrigger, new: Delivery) -> D
         keys = _Keys(_key(trigger.dedup_key, scope), _key(trigger.buffer.key, scope) if trigger.buffer else None)
     except ExpressionFailed as error:
         return await record(services, replace(new, failure=_unreadable(error)), rev=None)
-    if depth_of(new.event) > DEPTH_LIMIT:
-        return await record(services, replace(new, failure=_LOOP), rev=None)
     if not wanted:
         return await record(services, replace(new, outcome=_O.FILTERED), rev=None)
+    if depth_of(new.event) > DEPTH_LIMIT:
+        return await record(services, replace(new, failure=_LOOP), rev=None)
     return await _take(services, stored, new, keys)
 
 

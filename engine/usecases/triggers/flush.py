@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from engine.domain.errors import Unavailable, WeftError
 from engine.domain.ids import EXECUTION, derive
+from engine.domain.triggers.cloud_event import depth_of
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
 from engine.storage.port import Conflict, Delete
 from engine.storage.repositories.deliveries import StoredDelivery, StoredGathered, gathered_path
@@ -12,7 +13,7 @@ from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.services import Services
 from engine.usecases.start_execution import create
 from engine.usecases.triggers.deliver import failed, tell, write_of
-from engine.usecases.triggers.starting import caller_of, depth_of, prepare_started
+from engine.usecases.triggers.starting import caller_of, prepare_started
 
 
 async def flush(services: Services, stored: StoredTrigger, waiting: StoredGathered) -> list[Delivery]:

@@ -4,8 +4,6 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-
 from engine.domain.errors import BadRequest
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
 from engine.domain.triggers.schedule import fires
@@ -17,18 +15,6 @@ from engine.usecases.services import Services
 
 MOST_PREVIEWED = 100
 _SCOPE, _DELIVERIES = "triggers", "deliveries"
-_O = DeliveryOutcome
-
-
-class TriggerStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Deliveries that are kept, by what became of them."""
-
-    received: int
-    started: int
-    filtered: int
-    duplicates: int
-    throttled: int
-    failed: int
 
 
 async def trigger_by_name(services: Services, caller: Caller, name: str) -> Trigger | None:
@@ -41,7 +27,12 @@ async def triggers_by_id(services: Services, caller: Caller, ids: Sequence[str])
 
 
 async def list_triggers(
-    services: Services, caller: Caller, kinds: Sequence[TriggerKind] | None, page: PageRequest
+    services: Services,
+    caller: Caller,
+    kinds: Sequence[TriggerKind] | None,
+    page: PageRequest,
+    *,
+    workflow_id: str | None = None,
 ) -> Page[Trigger]:
     """Newest first. Raises `BadRequest` for a page size or a cursor that is not acceptable."""
     first = check_first(page.first)
@@ -49,7 +40,9 @@ async def list_triggers(
     if kinds is not None and not kinds:
         return Page(items=[], cursors=[], has_next=False, has_previous=False)
     start = (after[0], after[1]) if after else None
-    found = await services.triggers.page(caller.tenant, kinds=kinds, start_after=start, limit=first + 1)
+    found = await services.triggers.page(
+        caller.tenant, kinds=kinds, workflow_id=workflow_id, start_after=start, limit=first + 1
+    )
     items = [stored.trigger for stored in found[:first]]
     return Page(
         items=items,
@@ -59,8 +52,12 @@ async def list_triggers(
     )
 
 
-async def count_triggers(services: Services, caller: Caller, kinds: Sequence[TriggerKind] | None) -> int:
-    return 0 if kinds is not None and not kinds else await services.triggers.count(caller.tenant, kinds=kinds)
+async def count_triggers(
+    services: Services, caller: Caller, kinds: Sequence[TriggerKind] | None, *, workflow_id: str | None = None
+) -> int:
+    if kinds is not None and not kinds:
+        return 0
+    return await services.triggers.count(caller.tenant, kinds=kinds, workflow_id=workflow_id)
 
 
 async def schedules_of(services: Services, caller: Caller, ids: Sequence[str]) -> list[Schedule | None]:
@@ -114,18 +111,12 @@ async def count_deliveries(
     return await services.deliveries.count(caller.tenant, trigger_id, outcomes)
 
 
-async def trigger_stats(services: Services, caller: Caller, trigger_id: str) -> TriggerStats:
-    async def of(*outcomes: DeliveryOutcome) -> int:
-        return await services.deliveries.count(caller.tenant, trigger_id, outcomes or None)
-
-    return TriggerStats(
-        received=await of(),
-        started=await of(_O.STARTED),
-        filtered=await of(_O.FILTERED),
-        duplicates=await of(_O.DUPLICATE),
-        throttled=await of(_O.THROTTLED),
-        failed=await of(_O.FAILED),
+async def last_started_at(services: Services, caller: Caller, trigger_id: str) -> datetime | None:
+    """When the newest event that started something came."""
+    found = await services.deliveries.page(
+        caller.tenant, trigger_id, outcomes=(DeliveryOutcome.STARTED,), start_after=None, limit=1
     )
+    return found[0].at if found else None
 
 
 def next_fire_at(trigger: Trigger, schedule: Schedule | None) -> datetime | None:

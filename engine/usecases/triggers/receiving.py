@@ -1,10 +1,16 @@
 """Take an event in: it is stored before it is answered, and given to the triggers that take it afterwards."""
 
-import msgspec
+import logging
+from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
+from engine.bus.port import Message
 from engine.bus.topics import INBOX, Inbox
+from engine.domain.errors import PayloadTooLarge, ValidationFailed
 from engine.domain.ids import derive
-from engine.domain.triggers.cloud_event import CloudEvent
+from engine.domain.triggers.cloud_event import DEPTH, CloudEvent
 from engine.domain.triggers.trigger import EventSource, TriggerKind, TriggerStatus
 from engine.storage.repositories.deliveries import Received, received_write, routed_write
 from engine.usecases.caller import Caller
@@ -13,6 +19,9 @@ from engine.usecases.services import Services
 from engine.usecases.triggers.deliver import deliver
 
 RECEIVED = "in"
+_EXECUTIONS = "/executions/"
+_event = msgspec.json.Decoder(CloudEvent)
+_log = logging.getLogger(__name__)
 
 
 async def publish_event(services: Services, caller: Caller, event: CloudEvent) -> str:
@@ -49,3 +58,26 @@ async def route(services: Services, received: Received) -> None:
         if takes and trigger.status is TriggerStatus.ENABLED:
             await deliver(services, stored, received.event, via=received.id)
     await services.deliveries.commit([routed_write(received)])
+
+
+async def receive_emitted(services: Services, message: Message) -> None:
+    """What an `emit` step published. Raises `Unavailable`; what is no event of ours is left out, with a line in the log."""
+    tenant = message.attributes.get("tenant")
+    try:
+        event = _event.decode(message.body)
+        if not tenant:
+            raise msgspec.ValidationError("it names no tenant")
+        check_event(services, event)
+    except (msgspec.MsgspecError, ValidationFailed, PayloadTooLarge) as error:
+        _log.warning("a message on the topic of emitted events is left out: %s", error)
+        return
+    depth = await _depth(services, tenant, event.source)
+    known = replace(event, extensions={**event.extensions, DEPTH: depth})
+    await receive(services, tenant, known, via=f"{event.source} {event.id}")
+
+
+async def _depth(services: Services, tenant: str, source: str) -> int:
+    """By the execution that published it, whatever the event says of itself."""
+    _, found, execution_id = source.rpartition(_EXECUTIONS)
+    view: Any = await services.executions.view(tenant, execution_id) if found else None
+    return view.state.depth + 1 if view else 0

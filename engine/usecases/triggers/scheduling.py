@@ -42,6 +42,10 @@ _O = DeliveryOutcome
 _FAILED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
 
+Due = StoredSchedule
+"""A schedule that has something to fire."""
+
+
 class _Former(NamedTuple):
     """The newest execution of a schedule."""
 

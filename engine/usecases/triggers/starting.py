@@ -2,19 +2,13 @@
 
 from typing import Any
 
-import msgspec
-
 from engine.domain.errors import Problem, ValidationFailed
 from engine.domain.expressions import ExpressionFailed, Scope, render
-from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.trigger import Trigger
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.caller import Caller, Role
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Origin, Prepared, StartExecution, prepare
-
-DEPTH = "weftdepth"
-"""The extension of an event that says how many executions led to it."""
 
 
 def caller_of(stored: StoredTrigger) -> Caller:
@@ -44,16 +38,6 @@ def _unmapped(event: Any) -> dict[str, Any]:
     if isinstance(event, list):
         return {"events": event}
     return event["data"] if isinstance(event["data"], dict) else {"event": event}
-
-
-def depth_of(event: CloudEvent) -> int:
-    """Of what the event leads to. What is no number there counts as none."""
-    given = event.extensions.get(DEPTH, 0)
-    return given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else 0
-
-
-def deeper(event: CloudEvent, depth: int) -> CloudEvent:
-    return msgspec.structs.replace(event, extensions={**event.extensions, DEPTH: depth})
 
 
 def _tenant(stored: StoredTrigger) -> Any:
