@@ -219,7 +219,7 @@ _TRIGGERS = _collection(
 _DELIVERIES = _collection(
     "deliveries",
     {"trigger_id": _S, "outcome": _S, "at": _T, "shard": _S, "due_at": _T},
-    Shape(orders=(_down("at"), _up("at")), required=("trigger_id",), keys=(("outcome",),), any_of="outcome"),
+    Shape(orders=(_down("at"), _up("at")), keys=(("trigger_id", "outcome"), ("trigger_id",)), any_of="outcome"),
     _DUE,
 )
 
