@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from engine.settings import Settings
 from weft.listening import listen, url_of
@@ -25,11 +26,19 @@ def supervise(settings: Settings, on_listening: Callable[[str], None]) -> int:
 
     Raises `AddressInUse`, `AddressRefused`.
     """
-    command = [sys.executable, "-m", "weft", "serve", "--role", settings.role, "--workers", "1"]
+    command = [*weft_again(sys.argv[0]), "serve", "--role", settings.role, "--workers", "1"]
     with closing(listen(settings)) as listener:
         url = url_of(listener)
         supervisor = Supervisor(command, listener, grace_seconds=settings.grace.total_seconds())
         return asyncio.run(supervisor.run(settings.workers, lambda: on_listening(url)))
+
+
+def weft_again(program: str) -> list[str]:
+    """The command that starts Weft as it was started: `python -m` looks for modules in the working directory first, the installed
+    `weft` does not, and would take any `engine` there for its own.
+    """
+    by_module = Path(program).name == "__main__.py"
+    return [sys.executable, *(() if by_module else ("-P",)), "-m", "weft"]
 
 
 def pause_seconds(deaths: int) -> float:

@@ -3,13 +3,16 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.cli.server_process import environment
 from weft.cli.app import app
 from weft.cli.exit_codes import ExitCode
 
+ROOT = Path(__file__).parents[2]
 SHARED = {"WEFT_STORE": "firestore", "WEFT_BUS": "pubsub"}
 
 
@@ -44,6 +47,24 @@ def test_the_command_line_comes_before_the_environment() -> None:
 def test_what_a_supervisor_hands_over_cannot_be_made_up() -> None:
     code, text = serve("--supervised", "9998", "9999")
     assert (code, text) == (ExitCode.USAGE, "weft: 9998 and 9999 are not sockets that a supervisor handed over ")
+
+
+def test_an_engine_in_the_working_directory_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """By the processes of the installed command `weft`, which has its own directory in the path."""
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "__init__.py").write_text("raise ValueError('another engine')")
+    installed = "import sys; sys.argv[0] = 'weft'; from weft.cli.app import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", installed, "serve", "--workers", "2", "--port", "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment(PYTHONPATH=str(ROOT), **SHARED, WEFT_AUTH="token", WEFT_TOKENS_FILE="none.yaml"),
+    )
+    assert shown.returncode == ExitCode.CONFIGURATION, shown.stderr
+    assert "none.yaml" in shown.stderr
 
 
 def test_a_supervisor_does_without_the_imports_of_the_engine() -> None:
