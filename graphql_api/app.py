@@ -36,10 +36,15 @@ GRAPHIQL = Path(__file__).parent / "transports" / "graphiql.html"
 
 
 def create_app(
-    runtime: Runtime, *, graphql: bool = True, gauges: Sequence[Gauge] = (), rules: Rules | None = None
+    runtime: Runtime,
+    *,
+    graphql: bool = True,
+    gauges: Sequence[Gauge] = (),
+    rules: Rules | None = None,
+    routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Neither opens nor closes what `runtime` holds: that is for whoever built it. Without `graphql`, in a process that works and
-    is asked nothing, there are health and metrics alone; `gauges` are added to these. Raises `BadDocument`.
+    is asked nothing, there are health and metrics alone; `gauges` are added to these, and `routes` to all. Raises `BadDocument`.
     """
     rules = rules or Rules()
     metrics = Metrics(runtime.services, gauges)
@@ -59,6 +64,7 @@ def create_app(
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", exposition),
+            *routes,
         ],
         middleware=[
             *([Middleware(LocalGuard)] if runtime.local else ()),

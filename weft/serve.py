@@ -4,12 +4,13 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
 import uvloop
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from engine.bootstrap import Engine, open_engine
@@ -22,6 +23,7 @@ from graphql_api.app import create_app
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Runtime
 from graphql_api.metrics import Gauge
 from graphql_api.transports.reading import MAX_BODY
+from triggers.webhooks.endpoint import Webhooks
 from weft.api_rules import api_rules
 from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
@@ -30,6 +32,7 @@ from weft.listening import listen, url_of
 from weft.quick_socket import QuickWebSocket
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
+from weft.trigger_work import refusals, triggers_at_work
 from weft.trusted_documents import BadDocuments
 
 CLOSING_SECONDS = 3
@@ -75,20 +78,23 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None], handed
     with closing(handed or listen(settings)) as listener, _stop_signals(second_kills=handed is None) as stopping:
         async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
             graphql = settings.role != "worker"
-            app = EndingStreams(_app(runtime, _gauges(engine), rules, graphql=graphql), stopping)
+            hooks = Webhooks(engine.services)
+            routes = [hooks.route()] if graphql else []
+            gauges = [*_gauges(engine), *refusals(hooks)]
+            app = EndingStreams(_app(runtime, gauges, rules, routes, graphql=graphql), stopping)
             listening = asyncio.Event()
 
             def announce() -> None:
                 on_listening(url_of(listener))
                 listening.set()
 
-            async with beside_the_server(engine, listening, stopping):
+            async with triggers_at_work(engine), beside_the_server(engine, listening, stopping):
                 await _answer(app, listener, stopping, announce)
 
 
-def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, *, graphql: bool) -> ASGIApp:
+def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, routes: Sequence[BaseRoute], *, graphql: bool) -> ASGIApp:
     try:
-        return create_app(runtime, graphql=graphql, gauges=gauges, rules=rules)
+        return create_app(runtime, graphql=graphql, gauges=gauges, rules=rules, routes=routes)
     except BadDocument as error:
         raise BadDocuments([f"WEFT_DOCUMENTS: {problem}" for problem in error.problems]) from error
 

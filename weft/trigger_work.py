@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 from engine.bootstrap import Engine
 from engine.bootstrap.background import Background
+from graphql_api.metrics import Gauge
 from triggers.clockwork import Clockwork
 from triggers.router import Router
+from triggers.webhooks.endpoint import Webhooks
 
 
 @asynccontextmanager
@@ -24,3 +26,9 @@ async def triggers_at_work(engine: Engine) -> AsyncIterator[None]:
         await background.start(Router(engine.services, shards).run)
         await background.start(Clockwork(engine.services, shards).run)
         yield
+
+
+def refusals(hooks: Webhooks) -> list[Gauge]:
+    """For the metrics: all that is kept of requests that were not believed."""
+    help_ = "Requests to webhooks whose signature was refused."
+    return [Gauge("weft_webhook_requests_refused", help_, lambda: float(sum(hooks.refused.values())))]

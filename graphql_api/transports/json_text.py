@@ -13,7 +13,7 @@ from graphql_api.transports.json_size import check_values
 from graphql_api.transports.refusal import bad_request
 from graphql_api.types.scalars import write_date_time
 
-_WIDE_NUMBER = re.compile(rb"[0-9]{20}")
+_WIDE_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 def read_json(text: bytes | str) -> Any:

@@ -49,6 +49,11 @@ def delivery_id(trigger_id: str, event: CloudEvent) -> str:
 
 
 def depth_of(event: CloudEvent) -> int:
-    """What is no number there counts as none."""
+    """A number, or text that is one, as attributes of messages are; anything else counts as none."""
     given = event.extensions.get(DEPTH, 0)
+    if isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS:
+        return int(given)
     return given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else 0
+
+
+_MOST_DIGITS = 9
