@@ -38,6 +38,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
+    public_url: str | None = None
     data_dir: Path = Path(".weft")
     store: str = "sqlite"
     bus: str = "local"
@@ -70,6 +71,12 @@ class Settings:
     secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret
     secret_prefix: str = "weft"  # noqa: S105  # the same
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def reached_at(self) -> str:
+        """Without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def emit_to(self) -> frozenset[str] | None:
@@ -178,6 +185,12 @@ def _rates(text: str) -> dict[str, tuple[int, int]]:
     return rates
 
 
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/-]*)?", text):
+        raise ValueError(f"is {text!r}; write an address such as https://weft.example.com")
+    return text.rstrip("/")
+
+
 def _topics(text: str) -> tuple[str, ...]:
     topics = _names(text)
     for topic in topics:
@@ -204,6 +217,12 @@ VARIABLES = (
         "workers",
         _whole(1, 256),
         "processes that share the address; more than 1 need a store and a bus that processes share",
+    ),
+    Variable(
+        "WEFT_PUBLIC_URL",
+        "public_url",
+        _url,
+        "where others reach this server: the addresses of webhooks begin with it; unset: `http://<host>:<port>`",
     ),
     Variable("WEFT_DATA_DIR", "data_dir", Path, "directory of the embedded store"),
     Variable(

@@ -4,6 +4,7 @@ import strawberry
 
 from graphql_api.batch_mutations import BatchMutations
 from graphql_api.execution_mutations import ExecutionMutations
+from graphql_api.trigger_mutations import TriggerMutations
 from graphql_api.workflow_mutations import WorkflowMutations
 
 
@@ -12,5 +13,5 @@ from graphql_api.workflow_mutations import WorkflowMutations
     "changed) and "
     "`errors` (empty if all went well)."
 )
-class Mutation(WorkflowMutations, ExecutionMutations, BatchMutations):
+class Mutation(WorkflowMutations, ExecutionMutations, BatchMutations, TriggerMutations):
     pass

@@ -8,6 +8,8 @@ import strawberry
 
 from engine.domain import ids
 from engine.domain.errors import BadRequest
+from engine.domain.triggers import cloud_event
+from engine.domain.triggers import trigger as triggers
 from engine.usecases.health import health
 from engine.usecases.paging import MAX_FIRST
 from engine.usecases.read_workflows import (
@@ -17,11 +19,13 @@ from engine.usecases.read_workflows import (
     workflow_by_name,
 )
 from engine.usecases.step_kinds import step_kinds
+from engine.usecases.triggers.reading import trigger_by_name
 from engine.usecases.validate_workflow import validate_workflow
 from graphql_api.context import Info
 from graphql_api.errors import validation_error
 from graphql_api.text import storable
 from graphql_api.types.batch import Batch
+from graphql_api.types.enums import TriggerKind
 from graphql_api.types.execution import Execution, execution_of, execution_page
 from graphql_api.types.filters import ExecutionFilter, ExecutionOrder, WorkflowFilter, workflow_filter
 from graphql_api.types.health import Health
@@ -30,6 +34,8 @@ from graphql_api.types.pages import After, Connection, First, connection, page_r
 from graphql_api.types.resolvers import resolved
 from graphql_api.types.scalars import JSON
 from graphql_api.types.step_kind import StepKind
+from graphql_api.types.trigger import Trigger, trigger_of, trigger_page
+from graphql_api.types.trigger_delivery import TriggerDelivery
 from graphql_api.types.validation import ValidationReport
 from graphql_api.types.version import WorkflowVersion
 from graphql_api.types.waiting_step import WaitingStep, waiting_step_page
@@ -132,6 +138,25 @@ class Query:
         found = await info.context.loaders.batches.load(storable(batch_id, "id"))
         return Batch.of(found) if found else None
 
+    @resolved("The trigger with this name; null if there is none.")
+    async def trigger(
+        self, info: Info, name: Annotated[str, strawberry.argument(description="Its name.")]
+    ) -> Trigger | None:
+        found = await trigger_by_name(info.context.services, info.context.caller, storable(name, "name"))
+        return Trigger.of(found) if found else None
+
+    @resolved("Triggers, newest first.")
+    async def triggers(
+        self,
+        info: Info,
+        kind: Annotated[
+            list[TriggerKind] | None, strawberry.argument(description="Of one of these kinds; null is any.")
+        ] = None,
+        first: First = 20,
+        after: After = None,
+    ) -> Connection[Trigger]:
+        return await trigger_page(info, kind, page_request(first, after))
+
 
 async def _node(info: Info, node_id: str) -> Node | None:
     context = info.context
@@ -144,5 +169,10 @@ async def _node(info: Info, node_id: str) -> Node | None:
         case ids.BATCH:
             batch = await context.loaders.batches.load(node_id)
             return Batch.of(batch) if batch else None
+        case triggers.TRIGGER:
+            return await trigger_of(info, node_id)
+        case cloud_event.DELIVERY:
+            delivery = await context.loaders.deliveries.load(node_id)
+            return TriggerDelivery.of(delivery) if delivery else None
     version = await version_by_id(context.services, context.caller, node_id)
     return WorkflowVersion.of(version) if version else None

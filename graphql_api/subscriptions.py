@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar, cast
 
 import strawberry
 
+from engine.usecases.triggers.watching import watch_deliveries
 from engine.usecases.watch_batch import watch_batch
 from engine.usecases.watch_execution import watch_execution
 from engine.usecases.watch_executions import watch_executions
@@ -18,6 +19,7 @@ from graphql_api.types.events import public_event
 from graphql_api.types.execution import Execution
 from graphql_api.types.filters import ExecutionFilter, execution_filter
 from graphql_api.types.resolvers import subscription
+from graphql_api.types.trigger_delivery import TriggerDelivery
 
 T = TypeVar("T")
 
@@ -25,6 +27,7 @@ SHARED = {
     "executionEvents": Shared(Beginning.LOG, resumes_by="after"),
     "executionUpdated": Shared(Beginning.NOTHING),
     "batchProgress": Shared(Beginning.LATEST),
+    "triggerDeliveries": Shared(Beginning.NOTHING),
 }
 """Whose events are executed once for all who ask the same."""
 
@@ -84,6 +87,19 @@ class Subscription:
             async for batch in batches:
                 info.context.position.subject = batch.id
                 yield Batch.of(batch)
+
+    @subscription(
+        "What a trigger does with events, from now on: each delivery, and again when its outcome changes. Starts with nothing; "
+        "completes when the trigger is deleted."
+    )
+    async def trigger_deliveries(
+        self, info: Info, name: Annotated[str, strawberry.argument(description="The trigger's name.")]
+    ) -> AsyncGenerator[TriggerDelivery, None]:
+        watched = watch_deliveries(info.context.services, info.context.caller, storable(name, "name"))
+        async with _closing(watched) as deliveries:
+            async for delivery in deliveries:
+                info.context.position.subject = delivery.id
+                yield TriggerDelivery.of(delivery)
 
 
 def _closing(watched: AsyncIterator[T]) -> "aclosing[AsyncGenerator[T, None]]":

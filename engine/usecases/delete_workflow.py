@@ -12,12 +12,15 @@ _LIVE = tuple(status for status in ExecutionStatus if not status.terminal)
 
 
 async def delete_workflow(services: Services, caller: Caller, name: str) -> str:
-    """Returns the id. Raises `NotFound`, and `InvalidState` while it has live executions."""
+    """Returns the id. Raises `NotFound`, and `InvalidState` while it has live executions, or triggers that start it."""
     caller.require_editor()
     stored = await find_workflow(services, caller, name)
     live = await services.queries.count(caller.tenant, ExecutionQuery(workflow_id=stored.workflow.id, statuses=_LIVE))
     if live:
         raise InvalidState(f"workflow {name!r} has {live} live executions", path=("name",))
+    triggers = await services.triggers.count(caller.tenant, workflow_id=stored.workflow.id)
+    if triggers:
+        raise InvalidState(f"{triggers} triggers start workflow {name!r}: delete them first", path=("name",))
     try:
         await services.workflows.delete(caller.tenant, stored)
     except Conflict as conflict:

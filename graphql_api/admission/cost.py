@@ -48,7 +48,18 @@ ASSUMED_SIZE = 10
 READING = 5
 MUTATION = 50
 ITEM = 10
-_WEIGHTS = {"totalCount": 50, "validateWorkflow": 50, "health": 20, "__schema": 5_000, "__type": 500}
+COUNTING = 50
+_WEIGHTS = {
+    "totalCount": COUNTING,
+    "validateWorkflow": 50,
+    "health": 20,
+    "nextFireTimes": 20,
+    "lastFiredAt": READING,
+    "__schema": 5_000,
+    "__type": 500,
+}
+_COUNTS = "TriggerStats"
+"""All that it has are counts."""
 _OPAQUE = frozenset({"__schema", "__type"})
 """What is selected of these is not counted: validation bounds how deep it goes, and their weight is that of all of it."""
 _CONNECTION = "Connection"
@@ -158,6 +169,8 @@ class _Counting:
     def _weight(self, type_: GraphQLObjectType, name: str, field: GraphQLField) -> int:
         if type_ is self._schema.mutation_type:
             return MUTATION
+        if type_.name == _COUNTS:
+            return COUNTING
         definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         reads = (
             definition is not None and not definition.is_basic_field and is_composite_type(get_named_type(field.type))

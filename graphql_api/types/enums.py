@@ -12,12 +12,15 @@ import strawberry
 from engine.domain.batch import BatchAction, BatchMode, BatchStatus
 from engine.domain.edits import EditAction
 from engine.domain.status import ExecutionStatus, FailureKind, StepStatus, WorkflowStatus
+from engine.domain.triggers.delivery import DeliveryOutcome
+from engine.domain.triggers.trigger import OverlapPolicy, TriggerKind, TriggerStatus, WebhookSignature
 from engine.usecases.health import HealthStatus
 
 __all__ = [
     "BatchAction",
     "BatchMode",
     "BatchStatus",
+    "DeliveryOutcome",
     "EditAction",
     "ErrorCode",
     "ExecutionOrderField",
@@ -25,7 +28,11 @@ __all__ = [
     "FailureKind",
     "HealthStatus",
     "OrderDirection",
+    "OverlapPolicy",
     "StepStatus",
+    "TriggerKind",
+    "TriggerStatus",
+    "WebhookSignature",
     "WorkflowStatus",
 ]
 
@@ -154,6 +161,54 @@ _DOMAIN: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "INSERT": "Adds a step. Its `needs`, and the `needs` of others, decide when it runs.",
             "UPDATE": "Replaces the given members of a step that has not begun; a member that is null is removed.",
             "DELETE": "Removes a step that has not begun.",
+        },
+    ),
+    TriggerKind: (
+        "What a trigger listens to.",
+        {
+            "PUBSUB": "Messages of a Pub/Sub topic.",
+            "SCHEDULE": "Times.",
+            "WEBHOOK": "HTTP requests to an address of its own.",
+            "EVENT": "CloudEvents: those that are published here, and what executions tell of themselves.",
+        },
+    ),
+    TriggerStatus: (
+        "Whether a trigger does anything.",
+        {
+            "ENABLED": "It takes what comes.",
+            "PAUSED": "It starts nothing until it is resumed; see `pausedBecause`.",
+        },
+    ),
+    DeliveryOutcome: (
+        "What a trigger did with an event.",
+        {
+            "STARTED": "It started an execution.",
+            "FILTERED": "The condition did not hold.",
+            "DUPLICATE": "The event came before, or another one with the same `dedupKey` within the window.",
+            "THROTTLED": "As many executions as the throttle allows were started already.",
+            "BUFFERED": "It waits for others; STARTED follows when the execution that gets them all has been started.",
+            "SKIPPED_OVERLAP": "The former execution of the schedule had not ended.",
+            "FAILED": "Nothing could be started; `failure` says why, and whether it is tried again.",
+        },
+    ),
+    OverlapPolicy: (
+        "What becomes of a scheduled time while the former execution of its trigger has not ended.",
+        {
+            "ALLOW": "It starts all the same.",
+            "SKIP": "It starts nothing.",
+            "BUFFER_ONE": "The first one starts when the former execution has ended; those after it start nothing.",
+            "CANCEL_RUNNING": "It starts, and the former execution is cancelled.",
+        },
+    ),
+    WebhookSignature: (
+        "How the sender of a request proves that it is its own.",
+        {
+            "NONE": "Not at all: whoever knows the address is believed.",
+            "HMAC_SHA256": "HMAC-SHA256 over the body, in `X-Weft-Signature` as sha256= and hexadecimal digits.",
+            "GITHUB": "As GitHub signs, in `X-Hub-Signature-256`.",
+            "STRIPE": "As Stripe signs, in `Stripe-Signature`, with a time.",
+            "SLACK": "As Slack signs, in `X-Slack-Signature`, with a time; its URL challenge is answered.",
+            "STANDARD_WEBHOOKS": "As standardwebhooks.com has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.",
         },
     ),
 }

@@ -17,7 +17,7 @@ from graphql_api.mermaid import flowchart
 from graphql_api.text import storable
 
 # See workflow.py: the two modules name each other.
-from graphql_api.types import workflow
+from graphql_api.types import trigger, workflow
 from graphql_api.types.enums import ExecutionStatus
 from graphql_api.types.events import ExecutionEventConnection, event_connection
 from graphql_api.types.failure import Failure, Usage
@@ -38,6 +38,7 @@ from graphql_api.types.step_run import StepRun
 from graphql_api.types.version import WorkflowVersion
 
 if TYPE_CHECKING:
+    from graphql_api.types.trigger import Trigger
     from graphql_api.types.workflow import Workflow
 
 
@@ -85,6 +86,10 @@ class Execution(Node):
     async def progress(self, info: Info) -> Progress:
         plan = await execution_plan(info.context.services, info.context.caller, self.view)
         return Progress.of(read_executions.progress(self.view, plan))
+
+    @resolved("The trigger that started it; null if none did, or if it is gone.")
+    async def trigger(self, info: Info) -> Annotated["Trigger", strawberry.lazy("graphql_api.types.trigger")] | None:
+        return await trigger.trigger_of(info, self.view.state.trigger_id)
 
     @resolved("The execution whose step started this one; null if no step did, or if it is gone.")
     async def parent(self, info: Info) -> Optional["Execution"]:

@@ -6,6 +6,7 @@ from graphql_api.types.batch import Batch
 from graphql_api.types.errors import UserError
 from graphql_api.types.execution import Execution
 from graphql_api.types.scalars import JSON
+from graphql_api.types.trigger import Trigger
 from graphql_api.types.workflow import Workflow
 
 ERRORS = "What could not be done, and why; empty if all went well."
@@ -28,6 +29,18 @@ class DeletePayload:
 @strawberry.type(description="The answer of mutations of an execution.")
 class ExecutionPayload:
     execution: Execution | None = strawberry.field(description="The execution as it is now; null if nothing changed.")
+    errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="The answer of mutations of a trigger.")
+class TriggerPayload:
+    trigger: Trigger | None = strawberry.field(description="The trigger as it is now; null if nothing changed.")
+    errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="The answer of publishing an event.")
+class PublishEventPayload:
+    event_id: str | None = strawberry.field(description="The event's id; null if it was refused.")
     errors: list[UserError] = strawberry.field(description=ERRORS)
 
 

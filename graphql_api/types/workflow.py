@@ -11,7 +11,7 @@ from engine.usecases.read_workflows import count_versions, list_versions
 from graphql_api.context import Info
 
 # Workflow and Execution name each other, so each imports the other's module, not its names: either may come first.
-from graphql_api.types import execution
+from graphql_api.types import execution, trigger
 from graphql_api.types.enums import WorkflowStatus
 from graphql_api.types.filters import ExecutionFilter, ExecutionOrder
 from graphql_api.types.node import Node
@@ -22,6 +22,7 @@ from graphql_api.types.version import WorkflowVersion
 
 if TYPE_CHECKING:
     from graphql_api.types.execution import Execution
+    from graphql_api.types.trigger import Trigger
 
 
 @strawberry.type(description="A named definition with immutable, numbered versions.")
@@ -74,6 +75,12 @@ class Workflow(Node):
             raise BadRequest("These are executions of one workflow already", path=("filter", "workflow"))
         narrowed.workflow = self.name
         return await execution.execution_page(info, narrowed, order_by, page_request(first, after))
+
+    @resolved("The triggers that start it, newest first.")
+    async def triggers(
+        self, info: Info, first: First = 20, after: After = None
+    ) -> Connection[Annotated["Trigger", strawberry.lazy("graphql_api.types.trigger")]]:
+        return await trigger.trigger_page(info, None, page_request(first, after), workflow_id=self.workflow.id)
 
     @staticmethod
     def of(workflow: domain.Workflow) -> "Workflow":

@@ -16,7 +16,7 @@ from weft.cli.address import parse_address
 from weft.cli.api import Api as Client
 from weft.cli.api import connect
 
-UNKNOWN = {kind: f"{kind}_{'a' * 26}" for kind in ("ex", "ba", "wf")}
+UNKNOWN = {kind: f"{kind}_{'a' * 26}" for kind in ("ex", "ba", "wf", "tr", "de")}
 """Ids that could be, and never were."""
 BOBS_TENANT = "globex"
 

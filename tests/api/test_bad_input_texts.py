@@ -17,7 +17,21 @@ UNKEEPABLE = {
     "a\0b": "the text holds a NUL character at position 1",
     "a\ud800b": "the text holds a lone surrogate at position 1",
 }
-NO_TEXTS = frozenset({"action", "mode", "status", "delay", "deadline", "createdAfter", "createdBefore"})
+NO_TEXTS = frozenset(
+    {
+        "action",
+        "mode",
+        "status",
+        "overlap",
+        "delay",
+        "deadline",
+        "createdAfter",
+        "createdBefore",
+        "jitter",
+        "catchUpWindow",
+    }
+    | {"startAt", "endAt", "dedupWindow", "per", "maxWait", "from", "to", "time"}
+)
 """Members that are enums and times, which have rules of their own."""
 IN_ITEMS = (("items", "input"), ("items", "labels"))
 """JSON in the items of a batch, which refuses the item alone."""
@@ -73,6 +87,9 @@ OBJECTS: list[tuple[str, Path]] = [
     ("completeStep", ("output",)),
     ("forkExecution", ("input",)),
     ("editExecution", ("edits", "0", "definition")),
+    ("createTrigger", ("inputMapping",)),
+    ("fireTrigger", ("data",)),
+    ("publishEvent", ("event", "data")),
 ]
 
 
@@ -106,6 +123,7 @@ QUERIES = {
     "query($t: ID!) { node(id: $t) { id } }": ["id"],
     "query($t: ID!) { nodes(ids: [$t]) { id } }": ["ids"],
     "query($t: ID!) { batch(id: $t) { id } }": ["id"],
+    "query($t: String!) { trigger(name: $t) { id } }": ["name"],
     "query($t: String!) { waitingSteps(assignee: $t) { totalCount } }": ["assignee"],
     "query($t: String!) { executions(filter: {workflow: $t}) { totalCount } }": ["workflow"],
     'query($t: String!) { executions(filter: {label: {key: $t, value: "x"}}) { totalCount } }': ["label", "key"],
@@ -115,6 +133,7 @@ QUERIES = {
     "query($t: String!) { workflows(filter: {nameContains: $t}) { totalCount } }": ["nameContains"],
     "query($t: String!) { executions(after: $t) { totalCount } }": ["after"],
     "query($t: String!) { workflows(after: $t) { totalCount } }": ["after"],
+    "query($t: String!) { triggers(after: $t) { totalCount } }": ["after"],
     "query($t: String!) { waitingSteps(after: $t) { totalCount } }": ["after"],
 }
 

@@ -70,6 +70,8 @@ async def test_everything_that_is_a_node_is_found_again_by_its_id(api: Api) -> N
         "WorkflowVersion": found["workflow"]["latestVersion"]["id"],
         "Execution": world.ended,
         "Batch": world.batch,
+        "Trigger": world.trigger,
+        "TriggerDelivery": world.delivery,
     }
     assert sorted(ids) == NODES
     query = "query($ids: [ID!]!, $id: ID!) { nodes(ids: $ids) { __typename id } node(id: $id) { __typename id } }"

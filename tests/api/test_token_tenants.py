@@ -30,9 +30,13 @@ BY_ID = {
         "query($id: ID!) { executions(filter: {batchId: $id}) { totalCount nodes { id } } }",
     ],
     "wf": [NODE],
+    "tr": [NODE, "query($id: ID!) { executions(filter: {triggerId: $id}) { totalCount nodes { id } } }"],
+    "de": [NODE],
 }
-NAMES = {"sums": "suns", "asks": "axes", "fails": "flies", "draft": "drift", "archived": "archives"}
-"""Workflows of the world, and names that nobody has."""
+WORKFLOWS = {"sums": "suns", "asks": "axes", "fails": "flies", "draft": "drift", "archived": "archives"}
+TRIGGERS = {"orders": "ardors", "nightly": "slightly"}
+NAMES = WORKFLOWS | TRIGGERS
+"""Of the world, and names that nobody has."""
 MUTATIONS = build_schema()._schema.mutation_type.fields  # type: ignore[union-attr] # it has one
 CREATE = "mutation($input: CreateWorkflowInput!) { createWorkflow(input: $input) { workflow { id } errors { code } } }"
 START = "mutation($input: StartExecutionInput!) { startExecution(input: $input) { execution { id } errors { code } } }"
@@ -50,10 +54,12 @@ async def ids_of(tenants: Tenants, world: World) -> dict[str, list[str]]:
     """All that there is in the world, by kind."""
     workflows = (await tenants.alice.query("{ workflows(first: 100) { nodes { id } } }"))["workflows"]["nodes"]
     executions = (await tenants.alice.query("{ executions(first: 100) { nodes { id } } }"))["executions"]["nodes"]
-    found = {"wf": [node["id"] for node in workflows], "ex": [node["id"] for node in executions], "ba": [world.batch]}
-    assert len(found["wf"]) == len(NAMES)
-    assert len(found["ex"]) > len(asdict(world)) - 1
-    return found
+    triggers = (await tenants.alice.query("{ triggers(first: 100) { nodes { id } } }"))["triggers"]["nodes"]
+    listed = {"wf": workflows, "ex": executions, "tr": triggers}
+    found = {kind: [node["id"] for node in nodes] for kind, nodes in listed.items()}
+    assert (len(found["wf"]), len(found["tr"])) == (len(WORKFLOWS), len(TRIGGERS))
+    assert {world.ended, world.failed, world.waiting, world.paused} < set(found["ex"])
+    return found | {"ba": [world.batch], "de": [world.delivery]}
 
 
 async def test_what_there_is_opens_to_its_owner(tenants: Tenants, world: World) -> None:
@@ -84,7 +90,7 @@ async def test_versions_and_names_of_workflows_are_hidden_too(tenants: Tenants) 
 
 @pytest.mark.usefixtures("world")
 async def test_lists_and_counts_are_empty(tenants: Tenants) -> None:
-    for field in ("workflows", "executions", "waitingSteps"):
+    for field in ("workflows", "executions", "waitingSteps", "triggers"):
         query = f"{{ {field} {{ totalCount nodes {{ __typename }} pageInfo {{ hasNextPage endCursor }} }} }}"
         page = {"hasNextPage": False, "endCursor": None}
         assert await tenants.bob.query(query) == {field: {"totalCount": 0, "nodes": [], "pageInfo": page}}
@@ -93,7 +99,7 @@ async def test_lists_and_counts_are_empty(tenants: Tenants) -> None:
 
 @pytest.mark.usefixtures("world")
 async def test_a_cursor_of_another_tenant_opens_nothing(tenants: Tenants) -> None:
-    for field in ("workflows", "executions", "waitingSteps"):
+    for field in ("workflows", "executions", "waitingSteps", "triggers"):
         page = f"{field}(first: 1, after: $after) {{ nodes {{ __typename }} pageInfo {{ endCursor }} }}"
         page = f"query($after: String) {{ {page} }}"
         cursor = (await tenants.alice.query(page, after=None))[field]["pageInfo"]["endCursor"]
@@ -125,7 +131,7 @@ async def test_no_mutation_reaches_what_is_foreign_or_tells_it_from_what_never_w
 ) -> None:
     names = {each: UNKNOWN[each[:2]] for each in asdict(world).values()} | NAMES
     inputs = full_inputs(world)
-    del inputs["createWorkflow"]  # which names nothing that exists
+    del inputs["createWorkflow"], inputs["publishEvent"]  # which name nothing that exists
     with untouched(tmp_path / "weft.db"):
         for name, given in inputs.items():
             answers = []

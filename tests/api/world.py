@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.api.client import Api
 from tests.api.definitions import asks, fails, sums
+from tests.api.triggering import FROM_DATA, delivered, on_events, triggered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +17,12 @@ class World:
     waiting: str
     paused: str
     batch: str
+    trigger: str
+    delivery: str
 
 
 async def populated(api: Api) -> World:
-    """Workflows: sums, asks, fails (active), draft, archived."""
+    """Workflows: sums, asks, fails (active), draft, archived. Triggers of sums: orders (events), nightly (a schedule)."""
     for definition in (sums(), asks(), fails(), sums("archived")):
         await api.create(definition)
     await api.create(sums("draft"), activate=False)
@@ -35,7 +38,20 @@ async def populated(api: Api) -> World:
         await api.until(execution_id, "StepWaiting")
     await api.mutate("pauseExecution", {"id": paused})
     await batch_completed(api, batch)
-    return World(ended=ended, failed=failed, waiting=waiting, paused=paused, batch=batch)
+    trigger = await triggered(api, "orders", on_events("order.*"), inputMapping=FROM_DATA)
+    await triggered(api, "nightly", {"schedule": {"cron": "0 3 29 2 *"}})
+    delivery = await delivered(api, "orders", {"n": 1})
+    assert delivery.execution_id
+    await api.ended(delivery.execution_id)
+    return World(
+        ended=ended,
+        failed=failed,
+        waiting=waiting,
+        paused=paused,
+        batch=batch,
+        trigger=trigger["id"],
+        delivery=delivery.id,
+    )
 
 
 async def batch_completed(api: Api, batch_id: str) -> None:
@@ -69,6 +85,32 @@ def full_inputs(world: World) -> dict[str, dict[str, Any]]:
         "delay": "PT1H",
         "deadline": "2100-01-01T00:00:00Z",
         "budget": {"maxTokens": 1, "maxCostUsd": 0.5, "maxModelCalls": 1},
+    }
+    bounds = {
+        "condition": "event.data.n > 0",
+        "inputMapping": {"n": "${ event.data.n }", "unit": "g"},
+        "dedupKey": "event.data.n",
+        "dedupWindow": "PT1H",
+        "throttle": {"limit": 1, "per": "PT1H"},
+    }
+    schedule = {
+        "cron": "0 3 * * *",
+        "timezone": "Europe/Berlin",
+        "jitter": "PT1M",
+        "overlap": "ALLOW",
+        "catchUpWindow": "PT1H",
+        "startAt": "2100-01-01T00:00:00Z",
+        "endAt": "2200-01-01T00:00:00Z",
+        "pauseOnFailure": True,
+    }
+    event = {
+        "id": "1",
+        "source": "/shop",
+        "type": "order.paid",
+        "subject": "42",
+        "time": "2020-01-01T00:00:00Z",
+        "data": {"n": 1},
+        "extensions": {"partitionkey": "a"},
     }
     edit = {"action": "UPDATE", "stepId": "after", "definition": {"with": {"value": "other"}}}
     return {
@@ -107,5 +149,31 @@ def full_inputs(world: World) -> dict[str, dict[str, Any]]:
         "cancelExecutions": {"ids": [world.waiting], **bulk},
         "pauseExecutions": {"filter": chosen, **bulk},
         "resumeExecutions": {"ids": [world.paused], **bulk},
+        "createTrigger": {
+            "name": "new",
+            "workflow": "sums",
+            "source": {"schedule": schedule},
+            "maxAttempts": 3,
+            **bounds,
+        },
+        "updateTrigger": {
+            "name": "orders",
+            "source": {"event": {"types": ["order.paid", "order.sent"]}},
+            "buffer": {"maxSize": 2, "maxWait": "PT1H", "key": "event.subject"},
+            **bounds,
+        },
+        "pauseTrigger": {"name": "orders"},
+        "resumeTrigger": {"name": "orders"},
+        "rotateWebhook": {"name": "orders"},
+        "deleteTrigger": {"name": "orders"},
+        "fireTrigger": {"name": "orders", "data": {"n": 1, "unit": "g"}, "idempotencyKey": "key"},
+        "backfillTrigger": {
+            "name": "nightly",
+            "from": "2020-01-01T00:00:00Z",
+            "to": "2020-12-31T00:00:00Z",
+            "idempotencyKey": "key",
+        },
+        "replayDelivery": {"id": world.delivery},
+        "publishEvent": {"event": event},
         "retryExecutions": {"filter": chosen | {"workflow": "fails", "status": ["FAILED"]}, **bulk},
     }

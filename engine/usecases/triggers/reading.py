@@ -14,6 +14,8 @@ from engine.usecases.paging import Cursors, Page, PageRequest, check_first, deco
 from engine.usecases.services import Services
 
 MOST_PREVIEWED = 100
+ScheduleState = Schedule
+"""How far a schedule has come."""
 _SCOPE, _DELIVERIES = "triggers", "deliveries"
 
 
