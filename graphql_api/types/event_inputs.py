@@ -62,7 +62,7 @@ def _problems(given: CloudEventInput) -> Iterator[Problem]:
     for name in ("id", "source", "type"):
         if getattr(given, name) == "":
             yield Problem(message=f"{name} is not empty", path=("event", name))
-    extensions: Any = given.extensions or {}
+    extensions: Any = {} if given.extensions is None else given.extensions
     if not isinstance(extensions, dict):
         yield Problem(message="extensions are an object", path=("event", "extensions"))
         return
