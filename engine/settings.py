@@ -39,6 +39,9 @@ class Settings:
     port: int = 8000
     workers: int = 1
     public_url: str | None = None
+    push_audience: str | None = None
+    push_email: str | None = None
+    push_verify: str = "on"
     data_dir: Path = Path(".weft")
     store: str = "sqlite"
     bus: str = "local"
@@ -191,6 +194,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise ValueError(f"is {text!r}; write the email of a service account")
+    return text
+
+
 def _topics(text: str) -> tuple[str, ...]:
     topics = _names(text)
     for topic in topics:
@@ -326,6 +335,24 @@ VARIABLES = (
         _topics,
         "topics that `emit` steps may name beside `weft.emitted`, comma-separated; unset: any with `local`, none with `pubsub`",
     ),
+    Variable(
+        "WEFT_PUSH_EMAIL",
+        "push_email",
+        _email,
+        "the service account as which Pub/Sub pushes to `/pubsub/push/<trigger>`; unset: nobody may push",
+    ),
+    Variable(
+        "WEFT_PUSH_AUDIENCE",
+        "push_audience",
+        str,
+        "the audience of the tokens of what is pushed; unset: the address of `WEFT_PUBLIC_URL`",
+    ),
+    Variable(
+        "WEFT_PUSH_VERIFY",
+        "push_verify",
+        _choice("on", "off"),
+        "`off`: whoever pushes is believed, for development with `WEFT_AUTH=local` or an emulator of Pub/Sub",
+    ),
     Variable("WEFT_GRACE", "grace", parse_duration, "how long a stopping server waits for what is under way"),
 )
 
@@ -377,6 +404,12 @@ def _disagreements(values: Mapping[str, Any]) -> list[str]:
         problems.append("WEFT_TOKENS_FILE protects nothing without WEFT_AUTH=token; say `token`, or `local`")
     if values.get("documents_only") and "documents" not in values:
         problems.append("WEFT_DOCUMENTS_ONLY lets nothing be executed without WEFT_DOCUMENTS, the documents")
+    if "push_audience" in values and "push_email" not in values:
+        problems.append("WEFT_PUSH_AUDIENCE does nothing without WEFT_PUSH_EMAIL, the account that may push")
+    if values.get("push_verify") == "off" and values.get("auth") == "token" and "pubsub_emulator" not in values:
+        problems.append(
+            "WEFT_PUSH_VERIFY=off lets anybody push: it goes with WEFT_AUTH=local or PUBSUB_EMULATOR_HOST alone"
+        )
     role, workers = values.get("role", "all"), values.get("workers", 1)
     shared = (values.get("store"), values.get("bus")) == ("firestore", "pubsub")
     if workers > 1 and not shared:

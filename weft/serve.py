@@ -29,6 +29,7 @@ from weft.bounded_http import BoundedHttp
 from weft.collection import without_collection
 from weft.ending_streams import EndingStreams
 from weft.listening import listen, url_of
+from weft.pushing import push_endpoint
 from weft.quick_socket import QuickWebSocket
 from weft.token_file import TokenFile
 from weft.token_runtime import token_runtime
@@ -78,9 +79,9 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None], handed
     with closing(handed or listen(settings)) as listener, _stop_signals(second_kills=handed is None) as stopping:
         async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
             graphql = settings.role != "worker"
-            hooks = Webhooks(engine.services)
-            routes = [hooks.route()] if graphql else []
-            gauges = [*_gauges(engine), *refusals(hooks)]
+            hooks, push = Webhooks(engine.services), push_endpoint(engine.services, settings)
+            routes = [hooks.route(), *([push.route()] if push else ())] if graphql else []
+            gauges = [*_gauges(engine), *refusals(hooks, push)]
             app = EndingStreams(_app(runtime, gauges, rules, routes, graphql=graphql), stopping)
             listening = asyncio.Event()
 

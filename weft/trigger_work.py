@@ -7,7 +7,9 @@ from engine.bootstrap import Engine
 from engine.bootstrap.background import Background
 from graphql_api.metrics import Gauge
 from triggers.clockwork import Clockwork
+from triggers.push_endpoint import PushEndpoint
 from triggers.router import Router
+from triggers.subscriptions import Subscriptions
 from triggers.webhooks.endpoint import Webhooks
 
 
@@ -25,10 +27,15 @@ async def triggers_at_work(engine: Engine) -> AsyncIterator[None]:
     async with Background(engine.died) as background:
         await background.start(Router(engine.services, shards).run)
         await background.start(Clockwork(engine.services, shards).run)
+        await background.start(Subscriptions(engine.services).run)
         yield
 
 
-def refusals(hooks: Webhooks) -> list[Gauge]:
+def refusals(hooks: Webhooks, push: PushEndpoint | None) -> list[Gauge]:
     """For the metrics: all that is kept of requests that were not believed."""
     help_ = "Requests to webhooks whose signature was refused."
-    return [Gauge("weft_webhook_requests_refused", help_, lambda: float(sum(hooks.refused.values())))]
+    gauges = [Gauge("weft_webhook_requests_refused", help_, lambda: float(sum(hooks.refused.values())))]
+    if push is not None:
+        help_ = "Pushed messages whose token was refused."
+        gauges.append(Gauge("weft_push_requests_refused", help_, lambda: float(push.refused)))
+    return gauges

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 
 import msgspec
 
@@ -16,8 +17,14 @@ class NoSuchTopic(WeftError):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Consumers are told the `id`, which is the same each time the message comes, and when it was published, where the bus knows it;
+    listeners need not be.
+    """
+
     body: bytes
     attributes: Mapping[str, str]
+    id: str = ""
+    published_at: datetime | None = None
 
 
 Handler = Callable[[Message], Awaitable[None]]
@@ -39,11 +46,24 @@ class MessageBus(ABC):
 
     @abstractmethod
     def consume(
-        self, topic: str, group: str, handler: Handler, *, concurrency: int
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
     ) -> AbstractAsyncContextManager[None]:
         """While the context is open, this process competes with the group's others for the topic's messages. Closing waits for
         handlers under way.
+
+        With a `subscription` it competes with whoever else consumes that one, of whichever group. It has to exist where the bus has
+        any that others made, and is left alone where its messages are pushed. Raises `Unavailable`.
         """
+
+    @abstractmethod
+    async def subscribe(self, topic: str, subscription: str) -> None:
+        """From now on the subscription keeps the topic's messages until they are consumed, whether or not anybody does so now. One
+        that exists is left as it is. Raises `Unavailable`, and `NoSuchTopic` where the topic does not exist and may not be created.
+        """
+
+    @abstractmethod
+    async def unsubscribe(self, subscription: str) -> None:
+        """Deletes it, with what it keeps. It need not exist. Raises `Unavailable`."""
 
     @abstractmethod
     def listen(

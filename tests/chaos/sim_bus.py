@@ -3,6 +3,7 @@ overtake one another.
 """
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,13 +27,15 @@ _LONGEST_DELAY = 20.0
 class _Group(ConsumerGroup):
     """Hands each message to any of its consumers, not to the first that is free."""
 
-    def __init__(self, topic: str, name: str, redelivery_seconds: tuple[float, ...], faults: Faults) -> None:
-        super().__init__(topic, name, redelivery_seconds)
+    def __init__(
+        self, topic: str, name: str, redelivery_seconds: tuple[float, ...], faults: Faults, *, keeps: bool
+    ) -> None:
+        super().__init__(topic, name, redelivery_seconds, keeps=keeps)
         self._faults = faults
 
-    def _call_worker(self) -> None:
+    def _call_worker(self) -> bool:
         self._faults.random.shuffle(self._consumers)
-        Context().run(super()._call_worker)  # its tasks belong to nobody, whoever publishes or leaves
+        return Context().run(super()._call_worker)  # its tasks belong to nobody, whoever publishes or leaves
 
 
 class Exchange:
@@ -43,12 +46,17 @@ class Exchange:
         self._redelivery_seconds = redelivery_seconds
         self._groups: defaultdict[str, dict[str, _Group]] = defaultdict(dict)
         self._listeners: defaultdict[str, dict[Listener, None]] = defaultdict(dict)
+        self._numbers = itertools.count(1)
 
-    def group(self, topic: str, name: str) -> _Group:
+    def group(self, topic: str, name: str, *, keeps: bool = False) -> _Group:
         groups = self._groups[topic]
         if name not in groups:
-            groups[name] = _Group(topic, name, self._redelivery_seconds, self.faults)
+            groups[name] = _Group(topic, name, self._redelivery_seconds, self.faults, keeps=keeps)
         return groups[name]
+
+    def forget(self, name: str) -> None:
+        for groups in self._groups.values():
+            groups.pop(name, None)
 
     def join(self, topic: str, listener: Listener) -> None:
         self._listeners[topic][listener] = None
@@ -56,8 +64,9 @@ class Exchange:
     def leave(self, topic: str, listener: Listener) -> None:
         self._listeners[topic].pop(listener, None)
 
-    def publish(self, topic: str, message: Message) -> None:
+    def publish(self, topic: str, body: bytes, attributes: Mapping[str, str]) -> None:
         """Every group and every listener has a fate of its own."""
+        message = Message(body=body, attributes=dict(attributes), id=str(next(self._numbers)))
         for group in self._groups[topic].values():
             self._send(partial(group.put, message))
         for listener in self._listeners[topic]:
@@ -101,10 +110,12 @@ class SimBus(MessageBus):
 
     def hint(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         if not self._closed and not self.dead:
-            self._exchange.publish(topic, Message(body=body, attributes=dict(attributes or {})))
+            self._exchange.publish(topic, body, attributes or {})
 
     @asynccontextmanager
-    async def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AsyncIterator[None]:
+    async def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
+    ) -> AsyncIterator[None]:
         self._check_open()
         context = copy_context()
 
@@ -120,7 +131,8 @@ class SimBus(MessageBus):
                 raise TimeoutError("not acknowledged in time")
             await task
 
-        consumer = Consumer(self._exchange.group(topic, group), handled, concurrency)
+        name = subscription or group
+        consumer = Consumer(self._exchange.group(topic, name, keeps=bool(subscription)), handled, concurrency)
         self._consumers[consumer] = None
         try:
             yield
@@ -128,6 +140,14 @@ class SimBus(MessageBus):
             if not self.dead:
                 self._consumers.pop(consumer, None)
                 await consumer.close(self._grace_seconds)
+
+    async def subscribe(self, topic: str, subscription: str) -> None:
+        self._check_open()
+        self._exchange.group(topic, subscription, keeps=True)
+
+    async def unsubscribe(self, subscription: str) -> None:
+        self._check_open()
+        self._exchange.forget(subscription)
 
     @asynccontextmanager
     async def listen(

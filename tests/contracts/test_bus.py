@@ -114,6 +114,67 @@ async def test_a_closed_consumer_leaves_the_messages_to_the_others(bus: MessageB
     assert gone.messages == []
 
 
+async def test_a_message_has_an_id_which_is_the_same_when_it_comes_again(bus: MessageBus) -> None:
+    inbox = Inbox()
+    seen: list[str] = []
+
+    async def handler(message: Message) -> None:
+        seen.append(message.id)
+        if len(seen) == 1:
+            raise ValueError("not yet")
+        await inbox(message)
+
+    async with bus.consume("wake", "workers", handler, concurrency=1):
+        await bus.publish("wake", b"one")
+        await inbox.holds(1)
+        await bus.publish("wake", b"two")
+        await inbox.holds(2)
+    one, again, two = seen
+    assert one == again != two
+    assert "" not in seen
+
+
+async def test_a_subscription_keeps_messages_for_whoever_consumes_it_later(bus: MessageBus) -> None:
+    await bus.subscribe("orders", "mine")
+    await bus.subscribe("orders", "mine")
+    await publish_numbers(bus, "orders", range(5))
+    first, second = Inbox(), Inbox()
+    async with bus.consume("orders", "g", first, concurrency=2, subscription="mine"):
+        await first.holds(5)
+    await publish_numbers(bus, "orders", range(5, 8))
+    async with bus.consume("orders", "g", second, concurrency=2, subscription="mine"):
+        await second.holds(3)
+    assert first.bodies == [b"%d" % n for n in range(5)]
+    assert second.bodies == [b"5", b"6", b"7"]
+
+
+async def test_whoever_consumes_a_subscription_shares_it(bus: MessageBus) -> None:
+    one, other = Inbox(), Inbox()
+    await bus.subscribe("orders", "mine")
+    async with (
+        bus.consume("orders", "g", one, concurrency=2, subscription="mine"),
+        bus.consume("orders", "g", other, concurrency=2, subscription="mine"),
+    ):
+        await publish_numbers(bus, "orders", range(40))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(one.messages) + len(other.messages) < 40:
+                await asyncio.sleep(0.01)
+    assert sorted([*one.bodies, *other.bodies]) == sorted(b"%d" % n for n in range(40))
+
+
+async def test_a_deleted_subscription_has_forgotten_what_it_kept(bus: MessageBus) -> None:
+    await bus.unsubscribe("mine")
+    await bus.subscribe("orders", "mine")
+    await bus.publish("orders", b"forgotten")
+    await bus.unsubscribe("mine")
+    await bus.subscribe("orders", "mine")
+    await bus.publish("orders", b"kept")
+    inbox = Inbox()
+    async with bus.consume("orders", "g", inbox, concurrency=1, subscription="mine"):
+        await inbox.holds(1)
+    assert inbox.bodies == [b"kept"]
+
+
 async def test_every_listener_gets_every_message(bus: MessageBus) -> None:
     async with bus.listen("events") as one, bus.listen("events") as other:
         await publish_numbers(bus, "events", range(20))

@@ -32,9 +32,15 @@ class RecordingBus(MessageBus):
         raise AssertionError((topic, body, attributes))
 
     def consume(
-        self, topic: str, group: str, handler: Handler, *, concurrency: int
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
     ) -> AbstractAsyncContextManager[None]:
-        raise AssertionError((topic, group, handler, concurrency))
+        raise AssertionError((topic, group, handler, concurrency, subscription))
+
+    async def subscribe(self, topic: str, subscription: str) -> None:
+        raise AssertionError((topic, subscription))
+
+    async def unsubscribe(self, subscription: str) -> None:
+        raise AssertionError(subscription)
 
     def listen(
         self, topic: str, *, only: Mapping[str, str] | None = None

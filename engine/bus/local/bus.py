@@ -1,9 +1,12 @@
 """LocalBus: the MessageBus of a single process, on one event loop."""
 
 import asyncio
+import itertools
+import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from engine.bus.listener import Listener
 from engine.bus.local.consumers import Consumer, ConsumerGroup
@@ -16,7 +19,9 @@ _GRACE_SECONDS = 10.0
 
 
 class LocalBus(MessageBus):
-    """A message that nobody consumes or listens to when it is published is gone: it was a hint."""
+    """A message that nobody consumes or listens to when it is published is gone, unless a subscription keeps it: it was a hint.
+    Subscriptions last as long as the process. Topics of any project are those of this process by their short names.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,8 @@ class LocalBus(MessageBus):
         self._groups: defaultdict[str, dict[str, ConsumerGroup]] = defaultdict(dict)
         self._consumers: set[Consumer] = set()
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._origin = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
         self._closed = False
 
     async def publish(self, topic: str, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
@@ -45,7 +52,14 @@ class LocalBus(MessageBus):
             self._deliver(topic, body, attributes)
 
     def _deliver(self, topic: str, body: bytes, attributes: Mapping[str, str] | None) -> None:
-        message = Message(body=body, attributes=dict(attributes) if attributes else {})
+        if topic not in self._groups and topic not in self._listeners:
+            return
+        message = Message(
+            body=body,
+            attributes=dict(attributes) if attributes else {},
+            id=f"{self._origin}-{next(self._numbers)}",
+            published_at=datetime.now(UTC),
+        )
         if topic in self._groups:
             for group in self._groups[topic].values():
                 group.put(message)
@@ -54,18 +68,32 @@ class LocalBus(MessageBus):
                 listener.put(message)
 
     @asynccontextmanager
-    async def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AsyncIterator[None]:
+    async def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
+    ) -> AsyncIterator[None]:
         self._check_open()
-        groups = self._groups[topic]
-        if group not in groups:
-            groups[group] = ConsumerGroup(topic, group, self._redelivery_seconds)
-        consumer = Consumer(groups[group], handler, concurrency)
+        consumer = Consumer(self._group(topic, subscription or group, keeps=bool(subscription)), handler, concurrency)
         self._consumers.add(consumer)
         try:
             yield
         finally:
             self._consumers.discard(consumer)
             await consumer.close(self._grace_seconds)
+
+    async def subscribe(self, topic: str, subscription: str) -> None:
+        self._check_open()
+        self._group(topic, subscription, keeps=True)
+
+    async def unsubscribe(self, subscription: str) -> None:
+        self._check_open()
+        for groups in self._groups.values():
+            groups.pop(subscription, None)
+
+    def _group(self, topic: str, name: str, *, keeps: bool) -> ConsumerGroup:
+        groups = self._groups[topic.rpartition("/")[2]]
+        if name not in groups:
+            groups[name] = ConsumerGroup(topic, name, self._redelivery_seconds, keeps=keeps)
+        return groups[name]
 
     @asynccontextmanager
     async def listen(

@@ -21,7 +21,9 @@ class _Delivery(msgspec.Struct, frozen=True):
 
 
 class ConsumerGroup:
-    def __init__(self, topic: str, name: str, redelivery_seconds: Sequence[float]) -> None:
+    def __init__(self, topic: str, name: str, redelivery_seconds: Sequence[float], *, keeps: bool = False) -> None:
+        """`keeps`: whether messages wait for a consumer while there is none."""
+        self._keeps = keeps
         self._topic = topic
         self._name = name
         self._redelivery_seconds = redelivery_seconds
@@ -33,11 +35,14 @@ class ConsumerGroup:
 
     def join(self, consumer: "Consumer") -> None:
         self._consumers.append(consumer)
+        for _ in range(len(self._backlog)):
+            if not self._call_worker():
+                break
 
     def leave(self, consumer: "Consumer") -> None:
-        """What waits is for those who remain; with nobody left it is gone."""
+        """What waits is for those who remain; with nobody left it is gone, unless it is kept."""
         self._consumers.remove(consumer)
-        if not self._consumers:
+        if not self._consumers and not self._keeps:
             self._backlog.clear()
         for _ in self._backlog:
             self._call_worker()
@@ -59,15 +64,13 @@ class ConsumerGroup:
         asyncio.get_running_loop().call_later(self._redelivery_seconds[tries - 1], self._offer, again)
 
     def _offer(self, delivery: _Delivery) -> None:
-        if self._consumers:
+        if self._consumers or self._keeps:
             self._backlog.append(delivery)
             self._call_worker()
 
-    def _call_worker(self) -> None:
+    def _call_worker(self) -> bool:
         """If all are busy, the first to finish takes the message."""
-        for consumer in self._consumers:
-            if consumer.call_worker():
-                return
+        return any(consumer.call_worker() for consumer in self._consumers)
 
 
 class Consumer:

@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Self
 
 from grpc import StatusCode  # type: ignore[import-untyped]  # gRPC has no types
@@ -40,6 +41,9 @@ class PubSubBus(MessageBus):
         self._resources = Resources(rpc, tuning, provision=provision, emulator=emulator, origin=self._origin)
         self._outboxes: dict[str, Outbox] = {}
         self._consumers: set[Consumer] = set()
+        self._others: set[Consumer] = set()
+        """Of subscriptions that users name: what is wrong with those is no trouble of the bus."""
+        self._made: set[str] = set()
         self._feeds = Feeds(self._open_feed, tuning.listener_buffer)
         # Any answer will do where the topic may still be created; looking at it may not be allowed.
         self._answers = {StatusCode.PERMISSION_DENIED, *((StatusCode.NOT_FOUND,) if provision else ())}
@@ -93,9 +97,19 @@ class PubSubBus(MessageBus):
         self._outbox(topic).hint(message, size)
 
     @asynccontextmanager
-    async def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AsyncIterator[None]:
+    async def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
+    ) -> AsyncIterator[None]:
         self._check_open()
-        subscription = await self._resources.consumer(topic, group)
+        if subscription is None:
+            missing = partial(self._resources.consumer, topic, group)
+        else:
+            missing = partial(self._found, topic, subscription)
+            if await self._resources.pushes(subscription):
+                _log.info("%s is pushed, and therefore not pulled from", subscription)
+                yield
+                return
+        name = await missing()
         self._check_open()
         consumer = Consumer(
             topic,
@@ -105,7 +119,7 @@ class PubSubBus(MessageBus):
             source=self._source(self._tuning.ack_deadline_seconds),
             receipts=Receipts(
                 self._rpc,
-                subscription,
+                name,
                 self._tuning.ack_deadline_seconds,
                 gather_seconds=self._tuning.gather_seconds,
                 outstanding=concurrency,
@@ -114,13 +128,35 @@ class PubSubBus(MessageBus):
             bury=self._bury,
             tuning=self._tuning,
             spaced_by_service=self._emulator is None,
+            missing=missing,
         )
         self._consumers.add(consumer)
+        if subscription is not None:
+            self._others.add(consumer)
         try:
             yield
         finally:
             await consumer.close(self._tuning.grace_seconds)
             self._consumers.discard(consumer)
+            self._others.discard(consumer)
+
+    async def subscribe(self, topic: str, subscription: str) -> None:
+        self._check_open()
+        await self._resources.subscription(topic, subscription)
+        self._made.add(subscription)
+
+    async def unsubscribe(self, subscription: str) -> None:
+        self._check_open()
+        self._made.discard(subscription)
+        await self._resources.no_subscription(subscription)
+
+    async def _found(self, topic: str, subscription: str) -> str:
+        """One that this bus made is made again, as after a restart of the emulator. Raises `Unavailable`."""
+        if subscription in self._made:
+            await self._resources.subscription(topic, subscription)
+        else:
+            await self._resources.pushes(subscription)
+        return subscription
 
     def listen(
         self, topic: str, *, only: Mapping[str, str] | None = None
@@ -136,7 +172,8 @@ class PubSubBus(MessageBus):
         except AioRpcError as error:
             if error.code() not in self._answers:
                 raise self._resources.unavailable(error, f"find the topic {EVENTS}") from error
-        for trouble in (*self._feeds.troubles(), *(c.intake.standing_trouble() for c in self._consumers)):
+        own = self._consumers - self._others
+        for trouble in (*self._feeds.troubles(), *(consumer.intake.standing_trouble() for consumer in own)):
             if trouble is not None:
                 raise trouble
 

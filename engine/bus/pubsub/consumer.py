@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
 from typing import Any
 
 from engine.bus.port import Handler, Message
@@ -25,7 +26,8 @@ def readable(received: Any) -> Message:
     """As readers see it: without what the bus adds."""
     attributes = dict(received.attributes)
     attributes.pop(ORIGIN, None)
-    return Message(body=received.data, attributes=attributes)
+    published_at = received.publish_time.ToDatetime(UTC) if received.HasField("publish_time") else None
+    return Message(body=received.data, attributes=attributes, id=received.message_id, published_at=published_at)
 
 
 class Consumer:
@@ -42,8 +44,11 @@ class Consumer:
         bury: Bury,
         tuning: Tuning,
         spaced_by_service: bool,
+        missing: Callable[[], Awaitable[str]],
     ) -> None:
-        """`spaced_by_service`: whether the service itself lets failed messages rest; else that is done here."""
+        """`spaced_by_service`: whether the service itself lets failed messages rest; else that is done here. `missing` gives the
+        subscription again when it has vanished.
+        """
         self._name = f"{topic}: {group}"
         self._handler = handler
         self._receipts = receipts
@@ -63,7 +68,7 @@ class Consumer:
             self._receive,
             self._room,
             tuning=tuning,
-            missing=lambda: resources.consumer(topic, group),
+            missing=missing,
             explain=lambda error: resources.unavailable(error, f"consume from {receipts.subscription}"),
         )
         self._tasks = [

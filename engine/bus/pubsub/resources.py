@@ -62,6 +62,29 @@ class Resources:
             await self._look_for(name, None)
         return name
 
+    async def subscription(self, topic: str, name: str) -> None:
+        """One with this name, that keeps the topic's messages. Raises `NoSuchTopic`, `Unavailable`."""
+        if not self._provision:
+            await self._look_for(name, None)
+            return
+        try:
+            await self._attempt(f"create the subscription {name}", lambda: self._create_named(topic, name))
+        except _Denied as denied:
+            await self._look_for(name, denied)
+
+    async def no_subscription(self, name: str) -> None:
+        """Raises `Unavailable`."""
+        try:
+            await self._rpc.delete_subscription(name, timeout=self._tuning.call_seconds)
+        except AioRpcError as error:
+            if error.code() is not StatusCode.NOT_FOUND:
+                raise self.unavailable(error, f"delete the subscription {name}") from error
+
+    async def pushes(self, name: str) -> bool:
+        """Whether the service pushes what a subscription keeps; no, where it may not be looked at. Raises `Unavailable`."""
+        found = await self._look_for(name, None)
+        return bool(found is not None and found.push_config.push_endpoint)
+
     async def listener(self, name: str, topic: str, only: Mapping[str, str]) -> None:
         """A subscription for one process, that hears what is published from now on. Raises `Unavailable`."""
         subscription = Subscription(
@@ -81,8 +104,19 @@ class Resources:
 
     async def create_consumer(self, topic: str, group: str) -> bool:
         """Whether it was missing; its topic and the dead letters' are created on the way. Raises `grpc.aio.AioRpcError`."""
+        return await self._create_kept(topic, consumer_subscription(topic, group))
+
+    async def _create_named(self, topic: str, name: str) -> bool:
+        try:
+            return await self._create_kept(topic, name)
+        except AioRpcError as error:
+            if error.code() is not StatusCode.NOT_FOUND:
+                raise
+            raise NoSuchTopic(f"there is no topic {topic!r} for the subscription {name}") from error
+
+    async def _create_kept(self, topic: str, name: str) -> bool:
         subscription = Subscription(
-            name=self._rpc.subscription_path(consumer_subscription(topic, group)),
+            name=self._rpc.subscription_path(name),
             topic=self._rpc.topic_path(topic),
             ack_deadline_seconds=self._tuning.ack_deadline_seconds,
             labels={**_LABELS, "use": "consumer"},
@@ -112,18 +146,20 @@ class Resources:
         except AioRpcError as error:
             if error.code() is not StatusCode.NOT_FOUND or not self._provision:
                 raise
-        await self.create_topic(topic)
+        if self._rpc.is_ours(topic):
+            await self.create_topic(topic)
         if dead_letters:
             await self.create_consumer(DEAD_LETTERS, KEPT)  # or nothing would keep them
         return await _created(self._rpc.create_subscription(subscription))
 
-    async def _look_for(self, subscription: str, denied: "_Denied | None") -> None:
-        """Where looking is not allowed either, consuming will tell."""
+    async def _look_for(self, subscription: str, denied: "_Denied | None") -> Any:
+        """Where looking is not allowed either, that is None, and consuming will tell."""
         try:
-            await self._rpc.get_subscription(subscription)
+            return await self._rpc.get_subscription(subscription)
         except AioRpcError as error:
             if error.code() is not StatusCode.PERMISSION_DENIED:
                 raise (denied or self.unavailable(error, f"consume from {subscription}")) from error
+            return None
 
     async def _attempt(self, doing: str, call: Callable[[], Awaitable[bool]], seconds: float | None = None) -> None:
         """What passes is tried again for as long as a message is: a start should outlast a restart of something else."""

@@ -33,12 +33,13 @@ _DeleteSubscriptionRequest = _protobuf(pubsub.DeleteSubscriptionRequest)
 
 _PUBLISHER = "/google.pubsub.v1.Publisher/"
 _SUBSCRIBER = "/google.pubsub.v1.Subscriber/"
+_FULL = "projects/"
 _STREAMING_PROTOCOL = 1
 """Asks the service for heartbeats on idle streams."""
 
 
 class Rpc:
-    """Every call raises `grpc.aio.AioRpcError`. `project` is an id; topics and subscriptions are named without it."""
+    """Every call raises `grpc.aio.AioRpcError`. `project` is an id; topics and subscriptions are named without it, or in full."""
 
     def __init__(self, channel: aio.Channel, project: str, *, call_seconds: float) -> None:
         self._channel = channel
@@ -66,11 +67,17 @@ class Rpc:
             response_deserializer=_protobuf(pubsub.StreamingPullResponse).FromString,
         )
 
+    def is_ours(self, topic: str) -> bool:
+        """Whether it is one of this project."""
+        return self.topic_path(topic).startswith(f"projects/{self.project}/")
+
     def topic_path(self, topic: str) -> str:
-        return f"projects/{self.project}/topics/{topic}"
+        return topic if topic.startswith(_FULL) else f"projects/{self.project}/topics/{topic}"
 
     def subscription_path(self, subscription: str) -> str:
-        return f"projects/{self.project}/subscriptions/{subscription}"
+        return (
+            subscription if subscription.startswith(_FULL) else f"projects/{self.project}/subscriptions/{subscription}"
+        )
 
     async def publish(self, topic: str, messages: Sequence[Any], *, timeout: float) -> None:  # noqa: ASYNC109  # gRPC's own deadline
         path = self.topic_path(topic)

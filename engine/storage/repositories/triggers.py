@@ -115,12 +115,19 @@ class TriggerRepository:
 
     async def by_hook(self, token: str) -> StoredTrigger | None:
         """Of whichever tenant: the token is all that a sender has."""
-        document = await self._store.get(_hook_path(token))
+        stored = await self._at(token)
+        return stored if stored is not None and stored.trigger.hook_token == token else None
+
+    async def by_push(self, trigger_id: str) -> StoredTrigger | None:
+        """One whose source is Pub/Sub, of whichever tenant: its id is all that the address says, and proves nothing."""
+        return await self._at(_pushed(trigger_id)) if well_formed(trigger_id) else None
+
+    async def _at(self, address: str) -> StoredTrigger | None:
+        document = await self._store.get(_hook_path(address))
         if document is None:
             return None
         hook = decoded(_hook, document)
-        (stored,) = await self.by_id(hook.tenant, [hook.trigger_id])
-        return stored if stored is not None and stored.trigger.hook_token == token else None
+        return (await self.by_id(hook.tenant, [hook.trigger_id]))[0]
 
     async def page(
         self,
@@ -240,14 +247,23 @@ def _schedule_writes(tenant: str, trigger: Trigger, schedule: Schedule | None) -
 
 
 def _hooks(tenant: str, before: Trigger | None, after: Trigger | None) -> list[Write]:
-    """What makes the address of the webhook lead to it, and the one that it had lead nowhere."""
-    old, new = (each.hook_token if each else None for each in (before, after))
+    """What makes the address of a trigger lead to it, and the one that it had lead nowhere."""
+    old, new = (_address(each) if each else None for each in (before, after))
     if old == new or not (old or new):
         return []
     writes: list[Write] = [Delete(path=_hook_path(old))] if old else []
     if new and after:
         writes.append(Create(path=_hook_path(new), body=_encode(_Hook(tenant, after.id))))
     return writes
+
+
+def _address(trigger: Trigger) -> str | None:
+    return _pushed(trigger.id) if trigger.kind is TriggerKind.PUBSUB else trigger.hook_token
+
+
+def _pushed(trigger_id: str) -> str:
+    """No webhook's token: those have no space."""
+    return f"push {trigger_id}"
 
 
 def _hook_path(token: str) -> str:

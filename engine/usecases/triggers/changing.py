@@ -26,6 +26,7 @@ from engine.storage.repositories.triggers import Schedule, StoredTrigger
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_json, require_size
 from engine.usecases.services import Services
+from engine.usecases.triggers.subscribing import subscribe_if_possible, unsubscribe_if_possible
 
 _TRIES = 20
 
@@ -68,6 +69,7 @@ async def create_trigger(services: Services, caller: Caller, new: NewTrigger) ->
         message = f"there is a trigger {new.name!r} already"
         existing_id = existing.trigger.id if existing else None
         raise AlreadyExists(message, path=("name",), existing_id=existing_id) from conflict
+    await subscribe_if_possible(services, trigger)
     return trigger
 
 
@@ -123,6 +125,7 @@ async def delete_trigger(services: Services, caller: Caller, name: str) -> str:
             await services.triggers.delete(stored)
         except Conflict:
             continue
+        await unsubscribe_if_possible(services, stored.trigger, None)
         return stored.trigger.id
     raise RevisionConflict(f"trigger {name!r} is being changed by others", path=("name",))
 
@@ -150,6 +153,9 @@ async def change_trigger(
             await services.triggers.save(stored, after, schedule)
         except Conflict:
             continue
+        if after.source != stored.trigger.source:
+            await subscribe_if_possible(services, after)
+            await unsubscribe_if_possible(services, stored.trigger, after)
         return after
     raise RevisionConflict(f"trigger {name!r} is being changed by others", path=("name",))
 

@@ -10,7 +10,7 @@ from engine.bus.port import Message
 from engine.bus.topics import INBOX, Inbox
 from engine.domain.errors import PayloadTooLarge, ValidationFailed
 from engine.domain.ids import derive
-from engine.domain.triggers.cloud_event import DEPTH, CloudEvent
+from engine.domain.triggers.cloud_event import DEPTH, CloudEvent, depth_of
 from engine.domain.triggers.trigger import EventSource, TriggerKind, TriggerStatus
 from engine.storage.repositories.deliveries import Received, received_write, routed_write
 from engine.usecases.caller import Caller
@@ -74,6 +74,14 @@ async def receive_emitted(services: Services, message: Message) -> None:
     depth = await _depth(services, tenant, event.source)
     known = replace(event, extensions={**event.extensions, DEPTH: depth})
     await receive(services, tenant, known, via=f"{event.source} {event.id}")
+
+
+async def with_depth(services: Services, tenant: str, event: CloudEvent) -> CloudEvent:
+    """Marked by how many executions led to it: as many as it says itself, or as the execution that published it."""
+    depth = await _depth(services, tenant, event.source)
+    if depth <= depth_of(event):
+        return event
+    return replace(event, extensions={**event.extensions, DEPTH: depth})
 
 
 async def _depth(services: Services, tenant: str, source: str) -> int:
