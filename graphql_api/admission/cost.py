@@ -10,6 +10,8 @@ lists are counted as full, and of the types that an interface may have the most 
 | `nodes(ids)` | what is selected, once for each id |
 | another list of objects | what is selected, `ASSUMED_SIZE` times |
 | a mutation | 50, and 10 for each item or id of its input |
+| `stats` of a trigger | 50 for each of its counts |
+| `nextFireTimes` | 5, `first` times |
 | `@skip`, `@include` | nothing where the field is left out |
 """
 
@@ -53,13 +55,14 @@ _WEIGHTS = {
     "totalCount": COUNTING,
     "validateWorkflow": 50,
     "health": 20,
-    "nextFireTimes": 20,
     "lastFiredAt": READING,
     "__schema": 5_000,
     "__type": 500,
 }
 _COUNTS = "TriggerStats"
 """All that it has are counts."""
+_COMPUTED = {"nextFireTimes": 5}
+"""Values that are computed one by one, `first` of them: a time of a rare schedule takes as long as some fields."""
 _OPAQUE = frozenset({"__schema", "__type"})
 """What is selected of these is not counted: validation bounds how deep it goes, and their weight is that of all of it."""
 _CONNECTION = "Connection"
@@ -149,6 +152,8 @@ class _Counting:
             return self._conditional(selected, _WEIGHTS.get(name, 1))
         field = type_.fields[name]
         formula = total([self._weight(type_, name, field), self._of_input(type_, node)])
+        if name in _COMPUTED:
+            formula = product(_COMPUTED[name], self._size(field, node) or 0)
         if selected.sets:
             formula = total([formula, self._of_inside(field, selected, size)])
         return self._conditional(selected, formula)
