@@ -10,6 +10,7 @@ from engine.domain.edits import apply_edits
 from engine.domain.plan import Plan, compile_plan
 from engine.domain.status import ExecutionStatus, StepStatus
 from engine.storage.repositories.execution_queries import ExecutionQuery
+from engine.storage.repositories.payloads import is_reference
 from engine.usecases.caller import Caller
 from engine.usecases.paging import Cursors, Page, PageRequest, check_first, decode_cursor
 from engine.usecases.services import Services
@@ -112,6 +113,11 @@ async def execution_plan(services: Services, caller: Caller, view: ExecutionView
 async def state_value(services: Services, caller: Caller, view: ExecutionView, value: Any) -> Any:
     """`view.state.input` or `.output` in full, wherever it is kept."""
     return await services.executions.value(caller.tenant, view.state.id, value)
+
+
+def stored_size(value: Any) -> int:
+    """The bytes of JSON that `state_value` reads from the store for this one; 0 where it is at hand."""
+    return int(value["size"]) if is_reference(value) else 0
 
 
 def progress(view: ExecutionView, plan: Plan) -> Progress:

@@ -27,6 +27,8 @@ class Limits:
     comparisons: int = 10_000
     cost: int = 50_000
     seconds: int = 30
+    response_bytes: int = 32 * 2**20
+    """Of JSON values and long texts in one answer, or in one event of a subscription: see `room`."""
     introspection: bool = True
     """Whether `__schema` and `__type` may be asked, and errors may suggest names; `__typename` always may."""
 

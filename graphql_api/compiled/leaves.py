@@ -21,6 +21,7 @@ from graphql.pyutils import inspect
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
 from graphql_api.compiled.awaiting import PLAIN
+from graphql_api.room import LONG, counted
 from graphql_api.types.scalars import write_date_time
 
 Write = Callable[[Any], Any]
@@ -39,7 +40,7 @@ class Quick(NamedTuple):
 
 
 _BUILT_IN = {
-    GraphQLString: Quick("type({v}) is str"),
+    GraphQLString: Quick(f"type({{v}}) is str and len({{v}}) < {LONG}"),
     GraphQLID: Quick("type({v}) is str"),
     GraphQLInt: Quick(
         "type({v}) is int and {v} < 1073741823 and {v} > -1073741823"
@@ -88,6 +89,6 @@ def slow_way(type_: GraphQLLeafType) -> Write:
                 f"Expected `{inspect(type_)}.coerce_output_value({inspect(value)})` to return non-nullable value,"
                 f" returned: {inspect(coerced)}"
             )
-        return coerced
+        return counted(coerced) if type_ is GraphQLString and len(coerced) >= LONG else coerced
 
     return write

@@ -27,6 +27,7 @@ from graphql_api.compiled.objects import Make
 from graphql_api.compiled.run import Executed, Run
 from graphql_api.compiled.selections import Selections
 from graphql_api.compiled.unsupported import Reason, Unsupported
+from graphql_api.room import is_full
 
 MOST_VARIANTS = 8
 
@@ -79,6 +80,8 @@ class CompiledOperation:
         data: dict[str, Any] | None = {}
         try:
             for make in steps:
+                if is_full():
+                    break
                 made = make(run, root, None)
                 if is_awaitable(made):
                     made = await made

@@ -12,7 +12,9 @@ from graphql import (
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLLeafType,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     default_field_resolver,
     default_type_resolver,
@@ -25,6 +27,7 @@ from graphql_api.compiled.objects import Make
 from graphql_api.compiled.operation import CompiledOperation
 from graphql_api.compiled.unsupported import Reason, Unsupported
 from graphql_api.compiled.variables import Variables
+from graphql_api.room import LONG, counted
 
 MOST_FIELDS = 500
 """Of an operation that is compiled, fragments unfolded: it takes some 0.1 ms for each."""
@@ -94,7 +97,7 @@ class Program:
 
     def executor(self, prepared: "Prepared", root: Any, context: Any) -> Executor[Any]:
         """graphql-core's."""
-        return Executor(
+        return _Core(
             self._schema,
             dict(self.fragments),
             {name: FragmentDetails(each) for name, each in self.fragments.items()},
@@ -107,6 +110,15 @@ class Program:
             default_field_resolver,
             hide_suggestions=prepared.hide_suggestions,
         )
+
+
+class _Core(Executor[Any]):
+    """Counts long texts as compiled operations do."""
+
+    @staticmethod
+    def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
+        coerced = Executor.complete_leaf_value(return_type, result)
+        return counted(coerced) if return_type is GraphQLString and len(coerced) >= LONG else coerced
 
 
 class Prepared:

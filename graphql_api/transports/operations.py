@@ -14,13 +14,18 @@ from typing import Any, cast
 from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution import Executor, create_source_event_stream
 
+from engine.usecases.caller import Caller
 from graphql_api.admission.admission import Admission, Admitted
+from graphql_api.admission.limits import Limits
+from graphql_api.admission.persisted import NAMES_NOTHING
+from graphql_api.admission.places import Places
 from graphql_api.admission.rates import Rates
 from graphql_api.compiled import Prepared
 from graphql_api.context import Context
-from graphql_api.errors import BAD_USER_INPUT, formatted_all, formatted_exception
+from graphql_api.errors import BAD_USER_INPUT, formatted, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
-from graphql_api.transports.refusal import RequestRefused
+from graphql_api.room import room_for
+from graphql_api.transports.refusal import RequestRefused, shortened
 from graphql_api.transports.request import GraphQLRequest
 
 Response = dict[str, Any]
@@ -78,17 +83,24 @@ class Operation:
 
     async def _executed(self, root: Any, context: Context) -> Response:
         self.metrics.executed(self.prepared.left_to_core)
-        result = await self.prepared.execute(root, context)
+        with room_for(self.admitted.limits.response_bytes) as room:
+            result = await self.prepared.execute(root, context)
+        if room.exceeded:
+            refusal = room.refusal(of_mutation=self.kind is OperationType.MUTATION)
+            return {"data": None, "errors": [formatted(refusal)]}
         if result.errors:
             return {"data": result.data, "errors": formatted_all(result.errors)}
         return {"data": result.data}
 
 
 class Operations:
-    def __init__(self, admission: Admission, metrics: Metrics, rates: Rates | None = None) -> None:
+    def __init__(
+        self, admission: Admission, metrics: Metrics, rates: Rates | None = None, places: Places | None = None
+    ) -> None:
         self._admission = admission
         self.rates = rates or Rates()
         """Transports ask before they prepare, since a stream that goes on is prepared again."""
+        self.places = places or Places()
         self._metrics = metrics
 
     def prepare(self, request: GraphQLRequest, context: Context) -> Operation:
@@ -96,16 +108,24 @@ class Operations:
         try:
             admitted = self._admission.admit(request, context.caller)
             prepared = _prepared(admitted, request)
-        except RequestRefused:
-            self._metrics.count("request", "refused")
-            raise
+        except RequestRefused as refusal:
+            raise self._refused(refusal, context.caller) from None
         except Exception as error:
             self._metrics.count("request", "error")
             raise RequestRefused([formatted_exception(error)], status=500) from error
         if isinstance(prepared, list):
-            self._metrics.count("request", "refused")
-            raise RequestRefused(formatted_all(prepared, BAD_USER_INPUT))
+            raise self._refused(RequestRefused(shortened(formatted_all(prepared, BAD_USER_INPUT))), context.caller)
         return Operation(prepared=prepared, context=context, admitted=admitted, metrics=self._metrics)
+
+    def limits_of(self, caller: Caller) -> Limits:
+        return self._admission.limits_of(caller)
+
+    def _refused(self, refusal: RequestRefused, caller: Caller) -> RequestRefused:
+        """Counts it, in the caller's rate too. To ask for a document that is not known yet is how clients register one."""
+        self._metrics.count("request", "refused")
+        if refusal.errors[0]["extensions"]["code"] in NAMES_NOTHING:
+            return refusal
+        return refusal.with_headers(self.rates.take_refused(caller))
 
 
 def _prepared(admitted: Admitted, request: GraphQLRequest) -> Prepared | list[GraphQLError]:

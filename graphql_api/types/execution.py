@@ -9,11 +9,18 @@ import strawberry
 from engine.usecases import read_executions
 from engine.usecases.paging import PageRequest
 from engine.usecases.read_events import list_events
-from engine.usecases.read_executions import count_executions, execution_plan, list_executions, state_value
+from engine.usecases.read_executions import (
+    count_executions,
+    execution_plan,
+    list_executions,
+    state_value,
+    stored_size,
+)
 from engine.usecases.read_step_runs import count_step_runs, list_step_runs, step_run
 from engine.usecases.views import ExecutionView
 from graphql_api.context import Info
 from graphql_api.mermaid import flowchart
+from graphql_api.room import may_read
 from graphql_api.text import storable
 
 # See workflow.py: the two modules name each other.
@@ -68,11 +75,11 @@ class Execution(Node):
 
     @resolved("What it was started with, defaults applied.")
     async def input(self, info: Info) -> JSON:
-        return JSON(await state_value(info.context.services, info.context.caller, self.view, self.view.state.input))
+        return await self._value(info, self.view.state.input)
 
     @resolved("What it gave; null before it succeeded, or if it gives nothing.")
     async def output(self, info: Info) -> JSON | None:
-        return JSON(await state_value(info.context.services, info.context.caller, self.view, self.view.state.output))
+        return await self._value(info, self.view.state.output)
 
     @resolved("The workflow that it runs.")
     async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graphql_api.types.workflow")]:
@@ -153,6 +160,12 @@ class Execution(Node):
     async def mermaid(self, info: Info) -> str:
         plan = await execution_plan(info.context.services, info.context.caller, self.view)
         return flowchart(plan.definition, {path: run.status for path, run in self.view.runs.items()})
+
+    async def _value(self, info: Info, value: object) -> JSON:
+        """In full, unless the answer has no room for it."""
+        if not may_read(stored_size(value)):
+            return JSON(False)  # noqa: FBT003 # a value as good as any: the answer is replaced
+        return JSON(await state_value(info.context.services, info.context.caller, self.view, value))
 
 
 async def execution_of(info: Info, execution_id: str | None) -> Execution | None:

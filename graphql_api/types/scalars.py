@@ -21,8 +21,11 @@ from graphql import (
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.domain.durations import iso_duration, parse_duration
+from graphql_api.room import counted
 
 JSON = NewType("JSON", object)
+_LARGE = frozenset({dict, list, tuple, str})
+"""What may have more than a few bytes."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -72,6 +75,11 @@ def read_json_literal(  # noqa: PLR0911 # one for each kind
     raise GraphQLError(f"{print_ast(node)} is not JSON: write texts in quotes", node)
 
 
+def write_json_value(value: Any) -> Any:
+    """As it is, if there is room for it in the answer."""
+    return counted(value) if value.__class__ in _LARGE and value else value
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -99,7 +107,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value: object, list, text, number, true, false or null.",
-        serialize=_as_it_is,
+        serialize=write_json_value,
         parse_value=_as_it_is,
         parse_literal=read_json_literal,
     ),
