@@ -132,6 +132,6 @@ async def test_a_full_disk_is_told_as_such_without_saying_where_it_is(
             assert error["extensions"] == {"code": "UNAVAILABLE"}
             assert error["message"] == "the store failed: database or disk is full"
             assert str(tmp_path) not in str(error)
-        assert (await api.data("{ executions { totalCount } }"))["executions"]["totalCount"] == 5
+        assert (await api.data("{ executions { totalCount } }"))["executions"]["totalCount"] == 6
     for name, input_ in given:
         assert (await api.mutate(name, input_))["errors"] == []
