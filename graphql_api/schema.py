@@ -24,7 +24,7 @@ from graphql_api.types.scalars import SCALARS
 
 
 def build_schema() -> strawberry.Schema:
-    schema = strawberry.Schema(
+    schema = _Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -33,6 +33,13 @@ def build_schema() -> strawberry.Schema:
     )
     _mend_defaults(schema._schema)  # noqa: SLF001 # there is no public way to the schema of graphql-core
     return schema
+
+
+class _Schema(strawberry.Schema):
+    def as_str(self) -> str:
+        """Strawberry prints GraphQL's own @oneOf, for tools that do not know it, without the description that everything has."""
+        described = '"""Exactly one field of the input is given, and it is not null."""\n'
+        return super().as_str().replace("directive @oneOf ", f"{described}directive @oneOf ", 1)
 
 
 def _mend_defaults(schema: GraphQLSchema) -> None:
