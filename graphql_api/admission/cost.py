@@ -12,6 +12,7 @@ lists are counted as full, and of the types that an interface may have the most 
 | a mutation | 50, and 10 for each item or id of its input |
 | `stats` of a trigger | 50 for each of its counts |
 | `nextFireTimes` | 5, `first` times |
+| a variable that is no scalar | what it holds, at each place where it is given: see `sizes.values_in` |
 | `@skip`, `@include` | nothing where the field is left out |
 """
 
@@ -44,7 +45,7 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.admission.formula import Formula, largest, product, total, when
-from graphql_api.admission.sizes import Size, items_of_input, length_of, number_of
+from graphql_api.admission.sizes import Sent, Size, holds_much, items_of_input, length_of, number_of, values_of_input
 
 ASSUMED_SIZE = 10
 READING = 5
@@ -63,6 +64,8 @@ _COUNTS = "TriggerStats"
 """All that it has are counts."""
 _COMPUTED = {"nextFireTimes": 5}
 """Values that are computed one by one, `first` of them: a time of a rare schedule takes as long as some fields."""
+_TAKE_DEFINITIONS = frozenset({"validateWorkflow", "createWorkflow", "updateWorkflow"})
+"""A text that they are given is read as YAML."""
 _OPAQUE = frozenset({"__schema", "__type"})
 """What is selected of these is not counted: validation bounds how deep it goes, and their weight is that of all of it."""
 _CONNECTION = "Connection"
@@ -101,10 +104,14 @@ class _Counting:
             for each in operation.variable_definitions or ()
             if each.default_value
         }
+        self._large = holds_much(schema, operation)
 
     def formula(self) -> Formula:
         root = self._schema.get_root_type(self._operation.operation)
-        return self._of(cast("GraphQLObjectType", root), [self._operation.selection_set], None)
+        formula = self._of(cast("GraphQLObjectType", root), [self._operation.selection_set], None)
+        if isinstance(formula, int) or not self._large:
+            return formula
+        return lambda variables: formula(Sent(variables, self._defaults))
 
     def _of(self, type_: _Composite, sets: list[SelectionSetNode], size: Size | None) -> Formula:
         """Of one object. `size` is that of the connection that the object is, if it is one."""
@@ -183,11 +190,13 @@ class _Counting:
         return _WEIGHTS.get(name, READING if reads else 1)
 
     def _of_input(self, type_: GraphQLObjectType, node: FieldNode) -> Formula:
-        """Of the things that a mutation of many is given."""
-        if type_ is not self._schema.mutation_type:
-            return 0
+        """Of what variables hold, and of the things that a mutation of many is given."""
         values = [each.value for each in node.arguments or ()]
-        return product(ITEM, total(items_of_input(value, self._defaults) for value in values))
+        takes_definition = node.name.value in _TAKE_DEFINITIONS
+        held = total(values_of_input(each, self._large, takes_definition=takes_definition) for each in values)
+        if type_ is not self._schema.mutation_type:
+            return held
+        return total([held, product(ITEM, total(items_of_input(value, self._defaults) for value in values))])
 
     def _conditional(self, selected: _Selected, formula: Formula) -> Formula:
         """Where one place selects it without a condition, it is read."""

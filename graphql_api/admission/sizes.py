@@ -4,25 +4,119 @@ Variables are taken as they were sent. What does not fit counts as nothing or as
 variables are coerced, or by the field, with its own error.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLSchema,
+    ListTypeNode,
     ListValueNode,
+    NamedTypeNode,
+    NonNullTypeNode,
     ObjectValueNode,
+    OperationDefinitionNode,
+    TypeNode,
     ValueNode,
     VariableNode,
+    is_input_object_type,
     value_from_ast_untyped,
 )
 
 from engine.usecases.paging import MAX_FIRST
-from graphql_api.admission.formula import Formula, Variables
+from graphql_api.admission.formula import Formula, Variables, total
 
 Size = Formula
 _ITEMS = ("items", "ids", "edits")
 _BY_FILTER = 100
 """What a mutation of all that a filter finds counts as."""
+
+
+VALUES_AT_ONE = 10
+"""Values of JSON that count as one."""
+_CHARACTERS = 100
+"""Of a text that count as another value."""
+_OF_DEFINITION = 20
+_ANYTHING = "JSON"
+
+
+class Sent(Mapping[str, Any]):
+    """The variables of one request, with what each of them holds: counted once, however often it is used."""
+
+    __slots__ = ("_defaults", "_held", "_variables")
+
+    def __init__(self, variables: Variables, defaults: Variables) -> None:
+        self._variables = variables
+        self._defaults = defaults
+        self._held: dict[tuple[str, int], int] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def cost_of(self, name: str, characters: int) -> int:
+        key = (name, characters)
+        if key not in self._held:
+            value = self._variables.get(name, self._defaults.get(name))
+            self._held[key] = values_in(value, characters) // VALUES_AT_ONE
+        return self._held[key]
+
+
+def values_in(value: Any, characters: int = _CHARACTERS) -> int:
+    """How many values there are in one of JSON, itself counted; so many characters of a text are another one."""
+    count = 0
+    pending: list[Any] = [[value]]
+    while pending:
+        holder = pending.pop()
+        count += len(holder)
+        for item in holder.values() if holder.__class__ is dict else holder:
+            class_ = item.__class__
+            if class_ is str:
+                count += len(item) // characters
+            elif class_ is dict or class_ is list:
+                pending.append(item)
+    return count
+
+
+def holds_much(schema: GraphQLSchema, operation: OperationDefinitionNode) -> frozenset[str]:
+    """The variables that are lists, input objects or any JSON. Scalars are bounded by the size of a request."""
+    return frozenset(
+        each.variable.name.value for each in operation.variable_definitions or () if _may_hold_much(schema, each.type)
+    )
+
+
+def values_of_input(node: ValueNode, large: frozenset[str], *, takes_definition: bool) -> Size:
+    """Of the variables in an argument; what is written in the document is bounded by its tokens."""
+    if isinstance(node, VariableNode):
+        name = node.name.value
+        characters = _OF_DEFINITION if takes_definition else _CHARACTERS
+        return (lambda variables: _held(variables, name, characters)) if name in large else 0
+    if isinstance(node, ObjectValueNode):
+        return total(values_of_input(each.value, large, takes_definition=takes_definition) for each in node.fields)
+    if isinstance(node, ListValueNode):
+        return total(values_of_input(each, large, takes_definition=takes_definition) for each in node.values)
+    return 0
+
+
+def _held(variables: Variables, name: str, characters: int) -> int:
+    sent = variables if isinstance(variables, Sent) else Sent(variables, {})
+    return sent.cost_of(name, characters)
+
+
+def _may_hold_much(schema: GraphQLSchema, node: TypeNode) -> bool:
+    match node:
+        case NonNullTypeNode(type=inner):
+            return _may_hold_much(schema, inner)
+        case ListTypeNode():
+            return True
+        case NamedTypeNode(name=name):
+            return name.value == _ANYTHING or is_input_object_type(schema.type_map.get(name.value))
+    return False
 
 
 def number_of(node: ValueNode | None, argument: GraphQLArgument, defaults: Mapping[str, Any]) -> Size:
@@ -79,4 +173,4 @@ def _items(value: Any) -> int:
     return _BY_FILTER if value.get("filter") is not None else 0
 
 
-__all__ = ["Size", "Variables", "items_of_input", "length_of", "number_of"]
+__all__ = ["Sent", "Size", "Variables", "holds_much", "items_of_input", "length_of", "number_of", "values_of_input"]

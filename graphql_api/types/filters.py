@@ -1,9 +1,12 @@
 """What listings can be narrowed to, and ordered by."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import strawberry
 
+from engine.domain.errors import BadRequest
 from engine.usecases import read_executions, read_step_runs, read_workflows
 from graphql_api.text import check_texts
 from graphql_api.types.enums import ExecutionOrderField, ExecutionStatus, OrderDirection, StepStatus, WorkflowStatus
@@ -59,6 +62,9 @@ class StepRunFilter:
     )
 
 
+T = TypeVar("T")
+
+MOST_CHOICES = 100
 _ANY_EXECUTION = read_executions.ExecutionFilter()
 
 
@@ -66,7 +72,7 @@ def workflow_filter(given: WorkflowFilter | None) -> read_workflows.WorkflowFilt
     given = given or WorkflowFilter()
     check_texts(given)
     return read_workflows.WorkflowFilter(
-        status=None if given.status is None else tuple(given.status),
+        status=distinct(given.status, "filter", "status"),
         name_contains=given.name_contains,
         label=given.label.pair if given.label else None,
     )
@@ -78,7 +84,7 @@ def execution_filter(given: ExecutionFilter | None) -> read_executions.Execution
     check_texts(given)
     return read_executions.ExecutionFilter(
         workflow=given.workflow,
-        status=None if given.status is None else tuple(given.status),
+        status=distinct(given.status, "filter", "status"),
         label=given.label.pair if given.label else None,
         created_after=given.created_after,
         created_before=given.created_before,
@@ -93,9 +99,19 @@ def descending(order: ExecutionOrder | None) -> bool:
 
 def step_run_filter(given: StepRunFilter | None) -> read_step_runs.StepRunFilter:
     given = given or StepRunFilter()
+    kind = distinct(given.kind, "filter", "kind")
     check_texts(given)
     return read_step_runs.StepRunFilter(
-        status=None if given.status is None else tuple(given.status),
-        kind=None if given.kind is None else tuple(given.kind),
+        status=distinct(given.status, "filter", "status"),
+        kind=kind,
         parent=given.parent,
     )
+
+
+def distinct(given: Sequence[T] | None, *path: str) -> tuple[T, ...] | None:
+    """Each of what is chosen once. Raises `BadRequest` where there is more than anybody means."""
+    if given is None:
+        return None
+    if len(given) > MOST_CHOICES:
+        raise BadRequest(f"At most {MOST_CHOICES} of {path[-1]}, not {len(given):,}", path=path)
+    return tuple(dict.fromkeys(given))

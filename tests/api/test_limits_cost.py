@@ -28,6 +28,17 @@ def cost(documents: Documents, text: str, variables: dict[str, Any]) -> int:
     return value_of(documents.get(text, Limits()).highest_cost, variables)
 
 
+CHECKS = (
+    "query($d: JSON!) {" + " ".join(f"a{n}: validateWorkflow(definition: $d) {{ __typename }}" for n in range(3)) + "}"
+)
+CHECKS_DEFAULT = f"query($d: JSON = [{'1 ' * 30}]) {{ validateWorkflow(definition: {{a: [$d]}}) {{ __typename }} }}"
+FILTERED = (
+    "query($f: ExecutionFilter) {"
+    "  a: executions(filter: $f, first: 1) { nodes { id } }"
+    "  b: executions(filter: $f, first: 1) { nodes { id } }"
+    "}"
+)
+NESTED = "query($f: StepRunFilter) { executions(first: 10) { nodes { steps(filter: $f, first: 1) { nodes { id } } } } }"
 STARTS = "mutation($i: StartExecutionsInput!) { startExecutions(input: $i) { batch { id } } }"
 
 
@@ -58,9 +69,17 @@ STARTS = "mutation($i: StartExecutionsInput!) { startExecutions(input: $i) { bat
         ('{ trigger(name: "t") { deliveries(first: 10) { nodes { execution { id } } } } }', {}, 5 + 6 + 10 * (5 + 1)),
         ("{ triggers(first: 10) { nodes { nextFireTimes } } }", {}, 6 + 10 * 5 * 5),
         ("query($n: Int) { triggers(first: 10) { nodes { nextFireTimes(first: $n) } } }", {"n": 50}, 6 + 10 * 5 * 50),
-        (STARTS, {"i": {"items": [{}] * 100}}, 50 + 1_000 + 2),
+        (STARTS, {"i": {"items": [{}] * 100}}, 50 + 1_000 + 2 + 10),
         ('mutation { cancelExecutions(input: {ids: ["a", "b"]}) { batch { id } } }', {}, 50 + 20 + 2),
         ("mutation { cancelExecutions(input: {filter: {}}) { batch { id } } }", {}, 50 + 1_000 + 2),
+        (CHECKS, {"d": [1] * 2_000}, 3 * (50 + 200)),
+        (CHECKS, {"d": {"steps": [{"needs": ["a"] * 98}] * 100}}, 3 * (50 + 1_000)),
+        (CHECKS, {"d": "x" * 20_000}, 3 * (50 + 100)),
+        (CHECKS_DEFAULT, {}, 50 + 3),
+        (FILTERED, {"f": {"status": ["RUNNING"] * 5_000}}, 2 * (6 + 500)),
+        (FILTERED, {"f": {"status": ["RUNNING"]}}, 2 * 6),
+        (NESTED, {"f": {"status": ["RUNNING"] * 1_000}}, 6 + 10 * (7 + 100)),
+        (STARTS, {"i": {"items": [{"input": {"x": "y" * 10_000}}] * 10}}, 50 + 100 + 2 + 100),
         (get_introspection_query(), {}, 5_000),
     ],
 )  # fmt: skip
