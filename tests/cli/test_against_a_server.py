@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from tests.cli.server_process import PATIENCE_SECONDS, ServerProcess
-from weft.cli.app import app
+from tests.cli.shell import Shell
 from weft.cli.exit_codes import ExitCode
 
 REVIEW = """\
@@ -47,43 +45,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("data"))
     yield server
     assert server.stop() == ExitCode.DONE
-
-
-class Shell:
-    """Runs commands in this process, for speed; the server is found by the environment."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self.server = server
-
-    def __call__(self, *arguments: str, input: str | None = None) -> Result:  # noqa: A002 - as CliRunner calls it
-        return CliRunner(env={"WEFT_URL": self.server.url}).invoke(app, arguments, input=input)
-
-    def json(self, *arguments: str) -> Any:
-        result = self(*arguments, "--json")
-        assert result.exit_code == ExitCode.DONE, result.output
-        return json.loads(result.stdout)
-
-    def start(self, workflow: str, given: dict[str, Any], *more: str) -> str:
-        return str(self.json("start", workflow, "--input", json.dumps(given), *more)["id"])
-
-    def until_waiting(self, execution: str, step: str) -> None:
-        """Reads the log until the step waits. The watching process is ended then."""
-        with self.watching(execution) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                event = json.loads(line)
-                if event["__typename"] == "StepWaiting" and event["stepId"] == step:
-                    break
-            process.kill()
-
-    def watching(self, execution: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "weft", "watch", execution, "--json"],
-            env={**self.server.environment, "WEFT_URL": self.server.url},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
 
 @pytest.fixture

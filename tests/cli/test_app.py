@@ -51,6 +51,12 @@ def test_a_misspelt_command_is_a_usage_error_that_names_the_likely_one() -> None
         ("get", "ex_1", "--url", "ftp://x"),
         ("approve", "ex_1", "ask", "--output", "1", "--reject", "no"),
         ("approve", "ex_1", "ask"),
+        ("trigger", "apply", "missing.yaml"),
+        ("trigger", "fire", "orders", "--data", "{"),
+        ("trigger", "deliveries", "orders", "--outcome", "lost"),
+        ("trigger", "preview", "nightly", "-n", "0"),
+        ("trigger", "backfill", "nightly", "--from", "2026-01-01T00:00:00Z"),
+        ("event", "publish", "shop.paid", "--data", "{"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_any_server_is_asked(arguments: tuple[str, ...]) -> None:
@@ -61,6 +67,7 @@ def test_a_wrong_command_line_is_refused_before_any_server_is_asked(arguments: t
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in WITHOUT_SERVER])
 def test_every_client_command_says_that_there_is_no_server(name: str) -> None:
     arguments = {"start": ["flow"], "apply": ["-"], "approve": ["ex_1", "s", "--output", "1"], "signal": ["ex_1", "s"]}
+    arguments |= {"trigger": ["list"], "event": ["publish", "shop.paid"]}
     takes_id = name in ("get", "watch", "pause", "resume", "cancel", "retry")
     given = arguments.get(name, ["ex_1"] if takes_id else [])
     code, text = weft(name, *given, "--url", "http://127.0.0.1:9")
@@ -70,7 +77,7 @@ def test_every_client_command_says_that_there_is_no_server(name: str) -> None:
 
 
 def test_client_commands_do_not_wait_for_the_imports_of_the_engine() -> None:
-    modules = [f"weft.cli.commands.{name}" for name in ("watch", "get", "apply", "start")]
+    modules = [f"weft.cli.commands.{name}" for name in ("watch", "get", "apply", "start", "trigger.list", "event")]
     program = f"import sys, weft.cli.app, {', '.join(modules)}; print([m for m in {HEAVY} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

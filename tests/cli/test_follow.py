@@ -6,9 +6,10 @@ import pytest
 
 from tests.cli.events import event
 from tests.cli.scripted_api import ScriptedApi
+from weft.cli.absence import PATIENCE_SECONDS
 from weft.cli.api import Api
 from weft.cli.api_errors import ConnectionLost, NoServer, Refusal, RequestRefused
-from weft.cli.follow import PATIENCE_SECONDS, Event, follow
+from weft.cli.follow import Event, follow
 
 END = event("ExecutionSucceeded", 3)
 QUEUED = event("ExecutionQueued", 1, lane="default")

@@ -101,3 +101,39 @@ RESUME = _mutation("resumeExecution", "ResumeExecutionInput", f"execution {{ {_E
 SIGNAL = _mutation("signalExecution", "SignalExecutionInput", f"execution {{ {_EXECUTION} }}")
 COMPLETE_STEP = _mutation("completeStep", "CompleteStepInput", f"execution {{ {_EXECUTION} }}")
 RETRY = _mutation("retryExecution", "RetryExecutionInput", f"execution {{ {_EXECUTION} }}")
+
+_TRIGGER = """id name kind status pausedBecause condition config createdAt nextFireAt lastFiredAt webhookUrl
+  workflow { name }"""
+_DELIVERY = f"id at eventId outcome event execution {{ id status }} failure {_FAILURE}"
+_BATCH = "id action status total accepted rejected createdAt"
+
+TRIGGER = f"query($name: String!) {{ trigger(name: $name) {{ {_TRIGGER} }} }}"
+TRIGGER_IN_DETAIL = f"""
+query($name: String!) {{
+  trigger(name: $name) {{
+    {_TRIGGER} nextFireTimes(first: 5) stats {{ received started filtered duplicates throttled failed }}
+  }}
+}}"""
+TRIGGERS = f"""
+query($kind: [TriggerKind!], $first: Int!, $after: String) {{
+  triggers(kind: $kind, first: $first, after: $after) {{ nodes {{ {_TRIGGER} }} {_PAGE} }}
+}}"""
+TRIGGER_TIMES = "query($name: String!, $first: Int!) { trigger(name: $name) { kind nextFireTimes(first: $first) } }"
+DELIVERIES = f"""
+query($name: String!, $outcome: [DeliveryOutcome!], $first: Int!, $after: String) {{
+  trigger(name: $name) {{
+    deliveries(outcome: $outcome, first: $first, after: $after) {{ nodes {{ {_DELIVERY} }} {_PAGE} }}
+  }}
+}}"""
+DELIVERIES_LIVE = f"subscription($name: String!) {{ triggerDeliveries(name: $name) {{ {_DELIVERY} }} }}"
+
+CREATE_TRIGGER = _mutation("createTrigger", "CreateTriggerInput", f"trigger {{ {_TRIGGER} }}")
+UPDATE_TRIGGER = _mutation("updateTrigger", "UpdateTriggerInput", f"trigger {{ {_TRIGGER} }}")
+PAUSE_TRIGGER = _mutation("pauseTrigger", "NamedInput", f"trigger {{ {_TRIGGER} }}")
+RESUME_TRIGGER = _mutation("resumeTrigger", "NamedInput", f"trigger {{ {_TRIGGER} }}")
+ROTATE_WEBHOOK = _mutation("rotateWebhook", "NamedInput", f"trigger {{ {_TRIGGER} }}")
+DELETE_TRIGGER = _mutation("deleteTrigger", "NamedInput", "deletedId")
+FIRE_TRIGGER = _mutation("fireTrigger", "FireTriggerInput", f"execution {{ {_EXECUTION} }}")
+REPLAY_DELIVERY = _mutation("replayDelivery", "ReplayDeliveryInput", f"execution {{ {_EXECUTION} }}")
+BACKFILL_TRIGGER = _mutation("backfillTrigger", "BackfillTriggerInput", f"batch {{ {_BATCH} }}")
+PUBLISH_EVENT = _mutation("publishEvent", "PublishEventInput", "eventId")

@@ -1,14 +1,14 @@
 """Follows an execution's events over whatever happens to the connection: without gaps, and without repeats."""
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+from weft.cli.absence import Absence
 from weft.cli.api import Api
-from weft.cli.api_errors import ApiError, ConnectionLost, NoServer, RequestRefused
+from weft.cli.api_errors import ApiError
 from weft.cli.documents import ALIASED, EVENTS, EXECUTION_STATUS
 
 Event = dict[str, Any]
@@ -21,10 +21,6 @@ ENDINGS = {
     "ExecutionCancelled": "CANCELLED",
 }
 """The status that each terminal event brings."""
-
-PATIENCE_SECONDS = 300.0
-"""How long a server may be away."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
 async def follow(
@@ -42,7 +38,7 @@ async def follow(
     Raises `NoServer` if the first connection fails, or none comes about for `PATIENCE_SECONDS`; `RequestRefused` if
     there is no such execution.
     """
-    seen, absence = after, _Absence(clock)
+    seen, absence = after, Absence(clock)
     while True:
         try:
             async with aclosing(api.subscribe(EVENTS, id=execution_id, after=seen, ephemeral=ephemeral)) as stream:
@@ -69,40 +65,6 @@ async def status_of(api: Api, execution_id: str) -> str | None:
     """None if there is no such execution."""
     execution = (await api.query(EXECUTION_STATUS, id=execution_id))["execution"]
     return None if execution is None else str(execution["status"])
-
-
-class _Absence:
-    """How long a server that was there has been away, and when to try it again."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._connected = False
-        self._since = 0.0
-        self._failed = 0
-
-    def end(self) -> None:
-        self._connected = True
-        self._failed = 0
-
-    def tolerates(self, error: ApiError) -> bool:
-        """Whether trying again may help."""
-        match error:
-            case ConnectionLost():
-                self._connected = True
-                return True
-            case RequestRefused():
-                return error.code == "UNAVAILABLE"
-            case NoServer():
-                return self._connected and not (self._failed and self._clock() - self._since > PATIENCE_SECONDS)
-        return False
-
-    def next_pause(self) -> float:
-        """Seconds before the next attempt: doubled each time, and jittered, so that clients do not come back at once."""
-        if not self._failed:
-            self._since = self._clock()
-        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failed, 10))
-        self._failed += 1
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, protects nothing
 
 
 def _unaliased(event: Event) -> Event:

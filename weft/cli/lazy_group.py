@@ -1,7 +1,8 @@
 """A group of commands, each of which is imported when it is called: `weft get` must not wait for the engine's imports."""
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -31,6 +32,8 @@ COMMANDS = {
     "resume": "Resume a paused execution.",
     "cancel": "Cancel an execution.",
     "retry": "Run a failed, cancelled or timed-out execution again, keeping what it recorded.",
+    "trigger": "Let events, times and webhooks start workflows.",
+    "event": "Publish events.",
     "token": "Make tokens for callers of a server, and check the file that lists them.",
     "version": "Print the version.",
 }
@@ -38,15 +41,20 @@ COMMANDS = {
 
 
 class LazyGroup(TyperGroup):
+    """The commands of `weft`; those of a group within it are its subclass's to name."""
+
+    PACKAGE: ClassVar[str] = "weft.cli.commands"
+    COMMANDS: ClassVar[Mapping[str, str]] = COMMANDS
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        for name, summary in COMMANDS.items():
+        for name, summary in self.COMMANDS.items():
             self.add_command(TyperCommand(name, help=summary))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """`ctx` and the command are of classes that Typer keeps to itself."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else _loaded(name), rest
+        return name, None if name is None else self._loaded(name), rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -56,15 +64,14 @@ class LazyGroup(TyperGroup):
         except ApiError as error:
             raise _exit(command_failure(error)) from error
 
-
-def _loaded(name: str) -> Any:
-    with without_collection():
-        module = import_module(f"weft.cli.commands.{name}")
-    if isinstance(module.command, typer.Typer):
-        return get_command(module.command)
-    app = typer.Typer(add_completion=False)
-    app.command(name, help=COMMANDS[name])(module.command)
-    return get_command(app)
+    def _loaded(self, name: str) -> Any:
+        with without_collection():
+            module = import_module(f"{self.PACKAGE}.{name}")
+        if isinstance(module.command, typer.Typer):
+            return get_command(module.command)
+        app = typer.Typer(add_completion=False)
+        app.command(name, help=self.COMMANDS[name])(module.command)
+        return get_command(app)
 
 
 def _exit(failure: CommandFailed) -> typer.Exit:

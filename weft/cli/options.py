@@ -15,3 +15,5 @@ IdempotencyKey = Annotated[
     str | None, typer.Option(metavar="KEY", help="The same key with the same request is carried out once.")
 ]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+TriggerName = Annotated[str, typer.Argument(metavar="NAME", help="The trigger's name.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Watch the execution until it ends.")]

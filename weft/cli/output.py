@@ -16,6 +16,10 @@ _PIPE_WIDTH = 200
 STYLES = {
     "SUCCEEDED": "green",
     "ACTIVE": "green",
+    "ENABLED": "green",
+    "STARTED": "green",
+    "BUFFERED": "yellow",
+    "THROTTLED": "yellow",
     "RUNNING": "cyan",
     "RETRYING": "yellow",
     "WAITING": "yellow",

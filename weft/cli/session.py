@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -34,12 +34,16 @@ async def pages(
         for name in path:
             found = found[name]
             if found is None:
-                raise CommandFailed(ExitCode.REFUSED, f"there is no {name} {variables.get('id', '')} [NOT_FOUND]")
+                raise CommandFailed(ExitCode.REFUSED, f"there is no {name} {_named(variables)} [NOT_FOUND]")
         for node in found["nodes"]:
             yield node
         if not found["pageInfo"]["hasNextPage"]:
             return
         after = found["pageInfo"]["endCursor"]
+
+
+def _named(variables: Mapping[str, Any]) -> str:
+    return str(variables.get("id") or variables.get("name") or "")
 
 
 async def some(api: Api, document: str, path: tuple[str, ...], limit: int, **variables: Any) -> list[dict[str, Any]]:
