@@ -138,10 +138,12 @@ class LeasedSlots(Slots):
             _log.warning("slots of %s cannot be read: %s", self._repository.path(0), error)
             obtained = False
         if obtained:
-            self._used += 1
-            if not self._serve():
-                self._put_back()
-                self.gained()
+            self._told = min(self._told, max(0, self._used - len(self._held)))
+            if self._used < len(self._held):  # else it stands for one that is used here and was lost
+                self._used += 1
+                if not self._serve():
+                    self._put_back()
+                    self.gained()
         elif self.awaited:
             await asyncio.sleep(AGAIN_SECONDS * (0.5 + self._chance()))
 

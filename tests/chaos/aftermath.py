@@ -33,6 +33,10 @@ def unfinished(database: Database, watchman: Watchman) -> list[str]:
         batch = stored_batch(document).batch
         if batch.carried_out < batch.total:
             left.append(f"batch {batch.id}: {batch.carried_out} of {batch.total} carried out")
+    left.extend(f"{document.path} is not routed" for document in database.find("inbox"))
+    left.extend(
+        f"{each.path} is to be tried again" for each in database.find("deliveries") if each.fields.get("due_at")
+    )
     return left
 
 

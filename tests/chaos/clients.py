@@ -72,6 +72,9 @@ class Clients:
             except NoAnswer:
                 await asyncio.sleep(self.random.random() * 5.0)
 
+    async def rest(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     def told(self, execution_id: str) -> None:
         """An execution was accepted; some are watched from now on."""
         if execution_id in self.accepted:

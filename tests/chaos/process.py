@@ -6,6 +6,7 @@ lease is given back; requests that were on their way arrive.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import copy_context
 from random import Random
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from tests.chaos.sim_database import Database
 from tests.chaos.sim_store import SimStore
 from tests.chaos.trace import Trace
 from tests.chaos.virtual_loop import OWNER, Owner
+from weft.trigger_work import triggers_at_work
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ class World:
         self.trace = Trace()
         self.effects = Effects(self.trace)
         self.violations: list[str] = []
+        self.triggers = False
+        """Whether processes look after triggers."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def violated(self, what: str) -> None:
@@ -126,8 +130,12 @@ class Process(Owner):
             self.engine = engine
             serves(engine)
             self._world.trace.add(self.name, f"serves as {engine.worker.worker_id if engine.worker else 'API'}")
-            await self._stop.wait()
+            async with self._triggers(engine):
+                await self._stop.wait()
             self.engine = None
+
+    def _triggers(self, engine: Engine) -> AbstractAsyncContextManager[None]:
+        return triggers_at_work(engine) if self._world.triggers else nullcontext()
 
     async def stop(self) -> None:
         """In order, as SIGTERM asks for."""

@@ -26,6 +26,7 @@ from tests.chaos.process import World
 from tests.chaos.requests import Requests
 from tests.chaos.sim_database import Database
 from tests.chaos.trace import EngineLog
+from tests.chaos.triggers import Triggers
 from tests.chaos.virtual_loop import Stuck, run_virtually
 from tests.chaos.watchman import Watchman
 from tests.chaos.workflows import LANES, workflows
@@ -119,21 +120,28 @@ class Simulation:
         cluster = Cluster(self.world, machines, random)
         clients = Clients(self.world, cluster, self.watchman, random)
         requests = Requests(clients, [each["name"] for each in self._definitions])
+        triggers = Triggers(clients, f"{self._seed}/triggers")
+        self.world.triggers = triggers.at_work
         faults.calm = True
         cluster.start()
         for definition in self._definitions:
             await clients.insist(partial(_define, definition))
+        await triggers.begin()
         faults.calm = False
         cluster.begin_trouble()
         answering = asyncio.create_task(requests.answer())
         asking = asyncio.create_task(requests.some(random.randint(4, 14)))
+        publishing = asyncio.create_task(triggers.publish(8.0, 8))
         await asyncio.wait([asking], timeout=TROUBLED_SECONDS)
         await asyncio.sleep(random.choice([0.0, 20.0, 60.0]) * random.random())
         await cluster.end_trouble()
-        await asyncio.wait([asking], timeout=ANSWERED_WITHIN_SECONDS)
-        if asking.done():
+        await asyncio.wait([asking, publishing], timeout=ANSWERED_WITHIN_SECONDS)
+        if asking.done() and publishing.done():
             await asking
+            await publishing
+            await triggers.end()
             await self._settle(clients, requests, lease)
+            triggers.check(self.world.database, self.watchman)
         else:
             self.world.violated("a request is not answered")
         answering.cancel()

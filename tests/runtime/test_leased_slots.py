@@ -50,8 +50,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_who_waits_gets_a_slot_although_the_one_that_was_held_was_lost() -> None:
+    """Not before the one is done that lost it: the next slot stands for that one."""
     order: list[str] = []
-    done = asyncio.Event()
+    lost, done = asyncio.Event(), asyncio.Event()
 
     async def step(name: str) -> None:
         async with used.slots.slot(0):
@@ -63,9 +64,13 @@ async def test_who_waits_gets_a_slot_although_the_one_that_was_held_was_lost() -
         await until(lambda: order == ["first"])
         tasks.create_task(step("second"))
         await until(lambda: used.slots.awaited)
+        used.slots.lost = lost.set
         await used.taken_by_somebody_who_freed_it()
-        await until(lambda: order == ["first", "second"])
+        await lost.wait()
+        await until(lambda: used.slots.held == 1)
+        assert order == ["first"]
         done.set()
+        await until(lambda: order == ["first", "second"])
 
 
 async def test_a_slot_that_was_lost_is_told_of_once() -> None:
