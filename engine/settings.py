@@ -14,8 +14,8 @@ SECRET_PREFIX = "WEFT_SECRET_"  # noqa: S105  # the name of a variable, not a se
 NO_TOKENS_FILE = "WEFT_AUTH=token needs WEFT_TOKENS_FILE, the file of the tokens that may call"
 ROLES = ("admin", "editor", "viewer")
 LIMITS = (
-    "characters", "tokens", "operations", "root_fields", "depth", "fields", "aliases", "directives", "comparisons", "cost",
-    "seconds",
+    "characters", "tokens", "argument_tokens", "fragments", "operations", "root_fields", "depth", "fields", "aliases",
+    "directives", "comparisons", "cost", "seconds", "body_bytes", "connections", "response_bytes",
 )  # fmt: skip
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -86,7 +86,7 @@ def _routes(served: _Served) -> list[BaseRoute]:
 
 def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> _Served:
     schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
-    documents = Documents(schema)
+    documents = Documents(schema, trusted=rules.trusted.values())
     check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
     persisted = PersistedDocuments(rules.trusted, rules.only_trusted)
     admission = Admission(documents, rules.limits, persisted, reports_cost=True)

@@ -53,6 +53,9 @@ class Admission:
         self._persisted = persisted or PersistedDocuments()
         self._reports_cost = reports_cost
 
+    def limits_of(self, caller: Caller) -> Limits:
+        return self._limits[caller.role]
+
     def admit(self, request: GraphQLRequest, caller: Caller) -> Admitted:
         """Raises `RequestRefused`."""
         limits = self._limits[caller.role]

@@ -17,6 +17,8 @@ NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 NOT_IN_LIST = "PERSISTED_QUERY_NOT_IN_LIST"
 DOCUMENT_NOT_FOUND = "PERSISTED_DOCUMENT_NOT_FOUND"
+NAMES_NOTHING = frozenset({NOT_FOUND, NOT_SUPPORTED, NOT_IN_LIST, DOCUMENT_NOT_FOUND})
+"""No document was looked at."""
 _SHA256 = re.compile("[0-9a-f]{64}")
 _PREFIX = "sha256:"
 
@@ -88,39 +90,42 @@ class PersistedDocuments:
 
 
 class RegisteredDocuments:
-    """What clients registered, by tenant, so that none learns or displaces what another has. Those used last stay."""
+    """What clients registered, by tenant, so that none learns or displaces what another has. Those used last stay. They are kept in
+    UTF-8: as a `str`, a text takes four bytes for each of its characters as soon as one of them is an emoji.
+    """
 
-    def __init__(self, *, tenants: int = 100, documents: int = 1_000, characters: int = 1_000_000) -> None:
+    def __init__(self, *, tenants: int = 100, documents: int = 1_000, tenant_bytes: int = 1_000_000) -> None:
         self._most_tenants = tenants
         self._most_documents = documents
-        self._most_characters = characters
-        self._tenants: OrderedDict[str, OrderedDict[str, str]] = OrderedDict()
-        self._characters: dict[str, int] = {}
+        self._most_bytes = tenant_bytes
+        self._tenants: OrderedDict[str, OrderedDict[str, bytes]] = OrderedDict()
+        self._bytes: dict[str, int] = {}
 
     def get(self, tenant: str, digest: str) -> str | None:
         known = self._tenants.get(tenant)
-        text = known.get(digest) if known else None
-        if known and text is not None:
-            known.move_to_end(digest)
-            self._tenants.move_to_end(tenant)
-        return text
+        encoded = known.get(digest) if known else None
+        if known is None or encoded is None:
+            return None
+        known.move_to_end(digest)
+        self._tenants.move_to_end(tenant)
+        return encoded.decode("utf-8", "surrogatepass")
 
     def put(self, tenant: str, digest: str, text: str) -> None:
         known = self._tenants.setdefault(tenant, OrderedDict())
         self._tenants.move_to_end(tenant)
         if digest not in known:
-            known[digest] = text
-            self._characters[tenant] = self._characters.get(tenant, 0) + len(text)
-        while len(known) > self._most_documents or self._characters[tenant] > self._most_characters:
+            known[digest] = encoded = text.encode("utf-8", "surrogatepass")
+            self._bytes[tenant] = self._bytes.get(tenant, 0) + len(encoded)
+        while len(known) > self._most_documents or self._bytes[tenant] > self._most_bytes:
             _, dropped = known.popitem(last=False)
-            self._characters[tenant] -= len(dropped)
+            self._bytes[tenant] -= len(dropped)
         if len(self._tenants) > self._most_tenants:
             gone, _ = self._tenants.popitem(last=False)
-            del self._characters[gone]
+            del self._bytes[gone]
 
     @property
-    def characters(self) -> int:
-        return sum(self._characters.values())
+    def bytes_kept(self) -> int:
+        return sum(self._bytes.values())
 
 
 def _digest_of(persisted: Any) -> str:

@@ -15,6 +15,10 @@ from engine.usecases.caller import Caller, Role
 from graphql_api.transports.refusal import RequestRefused
 
 RATE_LIMITED = "RATE_LIMITED"
+REFUSED_COSTS = 10
+"""As many requests a request counts that is refused before it is executed: of a document that is wrong nothing is remembered for
+the next one, so it is the most work that a caller can make.
+"""
 _MOST_CALLERS = 10_000
 _IPV6_NETWORK_BYTES = 8
 
@@ -44,7 +48,7 @@ class Buckets:
         """The fields of the response. Raises `RequestRefused` where the bucket is empty."""
         now = self._clock()
         missing, then = self._emptiness.get(who, (0.0, now))
-        missing = max(0.0, missing - (now - then) * self._rate.requests / self._rate.seconds)
+        missing = self._missing(missing, now - then)
         allowed = missing + 1 <= self._rate.requests
         self._emptiness[who] = (missing + allowed, now)
         self._emptiness.move_to_end(who)
@@ -53,6 +57,17 @@ class Buckets:
         if allowed:
             return self._fields(missing + 1)
         raise self._refused(missing)
+
+    def take_more(self, who: object, requests: int) -> dict[str, str]:
+        """After `take`, for what turned out to be more work; no more than is left. The fields of the response."""
+        now = self._clock()
+        missing, then = self._emptiness.get(who, (0.0, now))
+        missing = min(float(self._rate.requests), self._missing(missing, now - then) + requests)
+        self._emptiness[who] = (missing, now)
+        return self._fields(missing)
+
+    def _missing(self, missing: float, seconds: float) -> float:
+        return max(0.0, missing - seconds * self._rate.requests / self._rate.seconds)
 
     def _refused(self, missing: float) -> RequestRefused:
         wait = math.ceil((missing + 1 - self._rate.requests) * self._rate.seconds / self._rate.requests)
@@ -86,6 +101,11 @@ class Rates:
         """The fields of the response. Raises `RequestRefused`."""
         buckets = self._by_role.get(caller.role)
         return buckets.take((caller.tenant, caller.principal)) if buckets else {}
+
+    def take_refused(self, caller: Caller) -> dict[str, str]:
+        """After `take`, for a request that was refused then. The fields of the response."""
+        buckets = self._by_role.get(caller.role)
+        return buckets.take_more((caller.tenant, caller.principal), REFUSED_COSTS - 1) if buckets else {}
 
     def take_stranger(self, address: str | None) -> None:
         """For a request of nobody known. Raises `RequestRefused`, which also closes the connection."""

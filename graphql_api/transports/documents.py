@@ -1,7 +1,9 @@
 """GraphQL documents, parsed and validated once for each text."""
 
 import re
+import sys
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphql import (
@@ -22,12 +24,19 @@ from graphql_api.admission.limits import Limits
 from graphql_api.admission.measures import Excess, Measures, measures_of
 from graphql_api.compiled import MOST_FIELDS, Programs
 from graphql_api.errors import PARSE_FAILED, VALIDATION_FAILED, formatted_all
-from graphql_api.transports.refusal import RequestRefused
+from graphql_api.transports.refusal import RequestRefused, shortened
+from graphql_api.transports.refused_documents import RefusedDocuments
 
 INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
-_MOST_ERRORS = 8
+_MOST_ERRORS = 3
 _MOST_ROLES = 8
 _MOST_DIGITS = 400
+_MOST_TEXT_BYTES = 20_000
+_TOKEN_BYTES = 500
+_FIELD_BYTES = 3 * _TOKEN_BYTES
+"""Of a field that is compiled."""
+_TEXTS = 3
+"""The text stands in the document, and again in the comments and the literals of its tokens and nodes."""
 _LONG_NUMBER = re.compile(rf"\d{{{_MOST_DIGITS}}}")
 
 
@@ -52,15 +61,20 @@ class Document:
 
 
 class Documents:
-    """Remembers the valid documents that were used last, up to so many tokens of them (a token takes some 500 bytes, a
-    field that is compiled as much as three): validating one takes 0.7 ms, executing a small one 0.1.
+    """Remembers the valid documents that were used last, up to so many bytes of them: validating one takes 0.7 ms, executing a
+    small one 0.1. Of texts beyond 20 KB only those in `trusted` are remembered: a few that are long would displace all others. What is
+    refused is remembered, too.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, remembered_tokens: int = 200_000) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, *, trusted: Iterable[str] = (), remembered_bytes: int = 100_000_000
+    ) -> None:
         self._schema = schema
-        self._remembered_tokens = remembered_tokens
-        self._tokens = 0
+        self._trusted = frozenset(trusted)
+        self._remembered_bytes = remembered_bytes
+        self._bytes = 0
         self._known: OrderedDict[str, Document] = OrderedDict()
+        self._refused = RefusedDocuments()
 
     def get(self, text: str, limits: Limits) -> Document:
         """Raises `RequestRefused`. What is known about a document is the same for every role; what is allowed is not."""
@@ -69,28 +83,31 @@ class Documents:
             self._known.move_to_end(text)
             known.check(limits)
             return known
+        _check_length(text, limits)
+        with self._refused.remembering(text, limits):
+            document = self._new(text, limits)
+        self._remember(text, document)
+        return document
+
+    def _new(self, text: str, limits: Limits) -> Document:
         node = self._parsed(text, limits)
         measures = _measured(node, limits)
         _check_measures(measures, limits)
         self._validate(node, hide_suggestions=not limits.introspection)
         costs = formulas_of(self._schema, node)
-        document = Document(
-            Programs(self._schema, node, measures.fields), measures, costs, largest(costs.values()), [limits]
-        )
-        self._remember(text, document)
-        return document
+        programs = Programs(self._schema, node, measures.fields)
+        return Document(programs, measures, costs, largest(costs.values()), [limits])
 
     def _remember(self, text: str, document: Document) -> None:
+        if sys.getsizeof(text) > _MOST_TEXT_BYTES and text not in self._trusted:
+            return
         self._known[text] = document
-        self._tokens += _weight(document)
-        while self._tokens > self._remembered_tokens:
-            _, dropped = self._known.popitem(last=False)
-            self._tokens -= _weight(dropped)
+        self._bytes += _weight(text, document)
+        while self._bytes > self._remembered_bytes:
+            dropped = self._known.popitem(last=False)
+            self._bytes -= _weight(*dropped)
 
     def _parsed(self, text: str, limits: Limits) -> DocumentNode:
-        if len(text) > limits.characters:
-            message = f"The document has {len(text):,} characters; the limit is {limits.characters:,}: use variables"
-            raise _refused([GraphQLError(message)], PARSE_FAILED)
         try:
             document = parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as error:
@@ -107,8 +124,16 @@ class Documents:
             raise _refused(errors, VALIDATION_FAILED)
 
 
-def _weight(document: Document) -> int:
-    return document.measures.tokens + 3 * min(document.measures.fields, MOST_FIELDS)
+def _weight(text: str, document: Document) -> int:
+    fields = min(document.measures.fields, MOST_FIELDS)
+    return _TEXTS * sys.getsizeof(text) + _TOKEN_BYTES * document.measures.tokens + _FIELD_BYTES * fields
+
+
+def _check_length(text: str, limits: Limits) -> None:
+    """Raises `RequestRefused`."""
+    if len(text) > limits.characters:
+        message = f"The document has {len(text):,} characters; the limit is {limits.characters:,}: use variables"
+        raise _refused([GraphQLError(message)], PARSE_FAILED)
 
 
 def _measured(document: DocumentNode, limits: Limits) -> Measures:
@@ -125,6 +150,8 @@ def _check_measures(found: Measures, limits: Limits) -> None:
     counts = (
         ("characters", found.characters, limits.characters),
         ("tokens", found.tokens, limits.tokens),
+        ("tokens of arguments", found.argument_tokens, limits.argument_tokens),
+        ("fragments", found.fragments, limits.fragments),
         ("operations", found.operations, limits.operations),
         ("fields at the top", found.root_fields, limits.root_fields),
         ("levels of fields", found.depth, limits.depth),
@@ -153,4 +180,4 @@ class _ShortNumbers(Visitor):
 
 
 def _refused(errors: list[GraphQLError], code: str) -> RequestRefused:
-    return RequestRefused(formatted_all(errors, code))
+    return RequestRefused(shortened(formatted_all(errors, code)))

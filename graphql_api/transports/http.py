@@ -1,5 +1,6 @@
 """GraphQL over HTTP: POST for everything, GET for what changes nothing, server-sent events or parts for what goes on."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from graphql import OperationType
@@ -50,7 +51,21 @@ class GraphQLOverHTTP:
             return HTMLResponse(self._page, headers=_PAGE_HEADERS)
         identity = await self._identify(scope, headers)
         rate_limit = self._operations.rates.take(identity.caller)
-        given = await read_request(scope, receive, headers)
+        try:
+            return await self._answer_of(identity, scope, receive, headers, rate_limit)
+        except RequestRefused as refusal:
+            raise refusal.with_headers(rate_limit) from None
+
+    async def _answer_of(
+        self, identity: Identity, scope: Scope, receive: Receive, headers: Headers, rate_limit: Mapping[str, str]
+    ) -> ASGIApp:
+        """What the head alone tells is checked first, and what needs the operation last."""
+        method, accept = scope["method"], headers.get("accept", "")
+        if method == "GET":
+            check_get(headers)
+        _check_accept(accept)
+        limits = self._operations.limits_of(identity.caller)
+        given = await read_request(scope, receive, headers, most_bytes=limits.body_bytes)
         context = Context(
             services=self._runtime.services,
             caller=identity.caller,
@@ -59,11 +74,10 @@ class GraphQLOverHTTP:
         )
         operation = self._operations.prepare(given, context)
         media_type = _media_type(method, accept, operation)
-        if method == "GET":
-            check_get(headers)
         if media_type in _STREAMS:
             opened = partial(self._streams.read, operation, given, context)
-            return EventStream(opened, identity.while_valid, written=_STREAMS[media_type])
+            written = _STREAMS[media_type]
+            return EventStream(opened, identity.while_valid, headers=rate_limit, written=written)
         return JSONAnswer(await operation.run(), media_type, headers=rate_limit)
 
     async def _identify(self, scope: Scope, headers: Headers) -> Identity:
@@ -76,15 +90,27 @@ class GraphQLOverHTTP:
             raise refuse(401, UNAUTHENTICATED, str(error), {"www-authenticate": challenge}) from error
 
 
+def _check_accept(accept: str) -> None:
+    """Raises `RequestRefused` for who wants none of what there is, whatever the operation."""
+    if preferred(accept, _streams(accept)) is None and preferred(accept, (JSON, GRAPHQL_JSON)) is None:
+        raise _not_acceptable(f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}")
+
+
+def _streams(accept: str) -> tuple[str, ...]:
+    return (EVENT_STREAM, MULTIPART) if "subscriptionspec=" in accept.lower() else (EVENT_STREAM,)
+
+
+def _not_acceptable(wanted: str) -> RequestRefused:
+    return refuse(406, "NOT_ACCEPTABLE", f"The answer comes as {wanted}: say so in `Accept`")
+
+
 def _media_type(method: str, accept: str, operation: Operation) -> str:
     if method == "GET" and operation.kind is OperationType.MUTATION:
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send mutations as POST", {"allow": "POST"})
     subscription = operation.kind is OperationType.SUBSCRIPTION
-    streams = (EVENT_STREAM, MULTIPART) if "subscriptionspec=" in accept.lower() else (EVENT_STREAM,)
-    chosen = preferred(accept, streams if subscription else (JSON, GRAPHQL_JSON, EVENT_STREAM))
+    chosen = preferred(accept, _streams(accept) if subscription else (JSON, GRAPHQL_JSON, EVENT_STREAM))
     if chosen is None or (subscription and not accept):
-        wanted = EVENT_STREAM if subscription else f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}"
-        raise refuse(406, "NOT_ACCEPTABLE", f"The answer comes as {wanted}: say so in `Accept`")
+        raise _not_acceptable(EVENT_STREAM if subscription else f"{JSON}, {GRAPHQL_JSON} or {EVENT_STREAM}")
     return chosen
 
 
@@ -93,7 +119,7 @@ def _refused(refusal: RequestRefused, accept: str) -> ASGIApp:
     an outage, and an `EventSource` in a browser can read nothing but a stream.
     """
     if refusal.status is None and preferred(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM)) == EVENT_STREAM:
-        return EventStream(only(refusal.response))
+        return EventStream(only(refusal.response), headers=refusal.headers)
     media_type = preferred(accept, (JSON, GRAPHQL_JSON)) or JSON
     status = refusal.status or (400 if media_type == GRAPHQL_JSON else 200)
     return JSONAnswer(refusal.response, media_type, status, refusal.headers)

@@ -13,12 +13,15 @@ from graphql_api.transports.request import GraphQLRequest
 from graphql_api.transports.request_head import Headers
 
 MAX_BODY = 8 * 1024 * 1024
+"""Of whoever may send the most, unless the limits say otherwise."""
 DROPPED_AT_MOST = 8 * MAX_BODY
 """What is read and thrown away of a body that is too large: a client that is still sending does not look for the answer."""
 DROPPING_SECONDS = 5.0
 
 
-async def read_request(scope: Scope, receive: Receive, headers: Headers) -> GraphQLRequest:
+async def read_request(
+    scope: Scope, receive: Receive, headers: Headers, *, most_bytes: int = MAX_BODY
+) -> GraphQLRequest:
     """Raises `RequestRefused`."""
     if scope["method"] == "GET":
         return _from_query(QueryParams(scope["query_string"]))
@@ -26,7 +29,7 @@ async def read_request(scope: Scope, receive: Receive, headers: Headers) -> Grap
         raise refuse(405, "METHOD_NOT_ALLOWED", "Send a POST, or a GET for queries", {"allow": "GET, POST"})
     _require_json(headers.get("content-type", ""))
     _require_plain(headers.get("content-encoding", ""))
-    return request_of(read_json(await _body(receive)))
+    return request_of(read_json(await _body(receive, most_bytes)))
 
 
 def request_of(given: Any) -> GraphQLRequest:
@@ -66,20 +69,19 @@ def _require_plain(content_encoding: str) -> None:
         raise refuse(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body uncompressed", {"accept-encoding": "identity"})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most_bytes: int) -> bytes:
     """Counts while it reads: what a client says about the length need not be true."""
     chunks: list[bytes] = []
     size, more = 0, True
     while more:
         chunk, more = _part(await receive())
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > most_bytes:
             chunks.clear()
             if more:
                 await _drop(receive)
-            raise refuse(
-                413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY:,} bytes", {"connection": "close"}
-            )
+            message = f"The body is larger than {most_bytes:,} bytes"
+            raise refuse(413, "PAYLOAD_TOO_LARGE", message, {"connection": "close"})
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

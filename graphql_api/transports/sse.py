@@ -63,11 +63,13 @@ class EventStream:
         opened: Open,
         while_valid: WhileValid = for_ever,
         *,
+        headers: Mapping[str, str] | None = None,
         written: EventFormat = SERVER_SENT_EVENTS,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         self._open = opened
         self._while_valid = while_valid
+        self._headers = headers or {}
         self._format = written
         self._keep_alive_seconds = keep_alive_seconds
 
@@ -77,6 +79,7 @@ class EventStream:
             (b"content-type", self._format.media_type.encode()),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with asyncio.TaskGroup() as tasks:

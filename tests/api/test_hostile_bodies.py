@@ -13,7 +13,7 @@ import pytest
 from graphql_api.transports.json_size import MOST_VALUES
 from graphql_api.transports.reading import MAX_BODY
 from tests.api.probe import ProbeRuntime, probe_app
-from tests.api.roles import code, only_error
+from tests.api.roles import RoleRuntime, code, only_error
 from tests.api.serving import served
 
 JSON_TYPE = {"content-type": "application/json"}
@@ -49,6 +49,18 @@ async def test_a_body_of_a_hundred_megabytes_is_refused_and_never_held() -> None
         assert most < 3 * MAX_BODY
         response = await client.post(f"http://{address}/graphql", content=of_size(20), headers=JSON_TYPE)
         assert (response.status_code, code(response)) == (413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize(("role", "most"), [("viewer", 2**18), ("editor", 2**23), ("admin", 2**23)])
+async def test_a_body_has_the_size_that_the_role_of_its_sender_allows(role: str, most: int) -> None:
+    transport = httpx.ASGITransport(probe_app(RoleRuntime(local=False)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://weft.example") as client:
+        client.headers.update({"authorization": role} | JSON_TYPE)
+        body = b'{"query": "{ number }"}'
+        assert (await client.post("/graphql", content=body.ljust(most))).json() == {"data": {"number": 1}}
+        response = await client.post("/graphql", content=body.ljust(most + 1))
+        assert (response.status_code, code(response)) == (413, "PAYLOAD_TOO_LARGE")
+        assert f"{most:,} bytes" in only_error(response)["message"]
 
 
 def gzipped(megabytes: int) -> bytes:

@@ -7,6 +7,7 @@ import httpx
 import orjson
 import pytest
 
+from graphql_api.admission.persisted import sha256_of
 from graphql_api.transports.reading import MAX_BODY
 from tests.api.probe import ProbeRuntime, probe_app
 
@@ -48,7 +49,9 @@ async def test_a_query_by_get_is_answered(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
-    response = await client.get("/graphql", params={"query": "mutation { bump }"})
+    response = await client.get(
+        "/graphql", params={"query": "mutation { bump }"}, headers={"accept": "application/json"}
+    )
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
 
@@ -250,7 +253,7 @@ async def test_a_browser_gets_a_page_in_local_mode_alone(client: httpx.AsyncClie
     assert page.headers["content-type"].startswith("text/html")
     remote = httpx.ASGITransport(probe_app(ProbeRuntime(local=False)))
     async with httpx.AsyncClient(transport=remote, base_url="https://weft.example") as other:
-        assert (await other.get("/graphql", headers=browser)).status_code == 400
+        assert (await other.get("/graphql", headers=browser)).status_code == 403
 
 
 async def test_the_authorization_header_decides_who_calls() -> None:
@@ -259,3 +262,25 @@ async def test_the_authorization_header_decides_who_calls() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         await client.post("/graphql", json={"query": "{ number }"}, headers={"authorization": "Bearer t"})
     assert runtime.seen == ["Bearer t"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "mode", "status"), [("image/png", "cors", 406), ("image/png", None, 403), ("*/*", "no-cors", 403)]
+)
+async def test_what_the_head_of_a_get_tells_is_checked_before_the_document_is_looked_at(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, accept: str, mode: str | None, status: int
+) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr("graphql_api.transports.documents.parse", lambda *_, **__: parsed.append(1))
+    headers = {"accept": accept} | ({} if mode is None else {"sec-fetch-mode": mode})
+    response = await client.get("/graphql", params={"query": "{ plain number }"}, headers=headers)
+    assert (response.status_code, parsed) == (status, [])
+
+
+async def test_nothing_is_registered_for_who_takes_no_answer_that_there_is(client: httpx.AsyncClient) -> None:
+    text = "{ number }"
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": sha256_of(text)}}
+    sent = {"query": text, "extensions": persisted}
+    assert (await client.post("/graphql", json=sent, headers={"accept": "image/png"})).status_code == 406
+    asked = await client.post("/graphql", json={"extensions": persisted})
+    assert asked.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"

@@ -1,5 +1,8 @@
 """What a document may ask for, before anything is executed."""
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +12,15 @@ from engine.usecases.caller import Role
 from graphql_api.admission.limits import DEFAULT_LIMITS, LIMIT_NAMES, Limits, changed
 from graphql_api.schema import build_schema
 from graphql_api.transports.documents import Documents
+from graphql_api.transports.json_text import write_json
 from graphql_api.transports.refusal import RequestRefused
+from graphql_api.transports.refused_documents import RefusedDocuments
 
 WIDE = Limits(
     characters=10_000_000,
     tokens=1_000_000,
+    argument_tokens=1_000_000,
+    fragments=10_000,
     operations=10_000,
     root_fields=10_000,
     depth=10_000,
@@ -32,10 +39,14 @@ def documents() -> Documents:
     return Documents(build_schema()._schema)
 
 
-def refusal(documents: Documents, text: str, limits: Limits) -> str:
-    with pytest.raises(RequestRefused) as refused:
+def refused(documents: Documents, text: str, limits: Limits) -> RequestRefused:
+    with pytest.raises(RequestRefused) as found:
         documents.get(text, limits)
-    (error,) = refused.value.errors
+    return found.value
+
+
+def refusal(documents: Documents, text: str, limits: Limits) -> str:
+    (error,) = refused(documents, text, limits).errors
     assert error["extensions"]["code"] in ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED")
     return str(error["message"])
 
@@ -48,6 +59,8 @@ def limited(name: str, most: int) -> Limits:
 CASES = {
     "characters": ("{ __typename }" + " " * 7, 20),
     "tokens": ("{ a: __typename }", 4),
+    "argument_tokens": ('query($v: ID = "x") { node(id: $v) { id } }', 9),
+    "fragments": ("{ ...F } fragment F on Query { ...G } fragment G on Query { __typename }", 1),
     "operations": ("query A { __typename } query B { __typename }", 1),
     "root_fields": ("{ __typename ...F } fragment F on Query { a: __typename }", 1),
     "depth": ("{ workflows { ...F } } fragment F on WorkflowConnection { nodes { id } }", 2),
@@ -66,7 +79,7 @@ def test_a_limit_holds_and_one_more_would_have_done(documents: Documents, name: 
 
 
 def test_every_limit_of_the_document_has_a_case() -> None:
-    assert {*CASES, "cost", "seconds"} == set(LIMIT_NAMES)
+    assert {*CASES, "cost", "seconds", "body_bytes", "response_bytes", "connections"} == set(LIMIT_NAMES)
 
 
 def test_a_known_document_is_neither_parsed_nor_measured_again_and_still_limited(documents: Documents) -> None:
@@ -77,12 +90,100 @@ def test_a_known_document_is_neither_parsed_nor_measured_again_and_still_limited
     assert documents.get(text, WIDE) is known
 
 
-def test_documents_are_remembered_up_to_so_many_tokens() -> None:
-    documents = Documents(build_schema()._schema, remembered_tokens=40)
+def test_documents_are_remembered_up_to_so_many_bytes() -> None:
+    documents = Documents(build_schema()._schema, remembered_bytes=5 * (5 * 500 + 3 * 500 + 3 * 80))
     texts = [f"{{ a{n}: __typename }}" for n in range(6)]
     first = [documents.get(text, WIDE) for text in texts]
     again = [documents.get(text, WIDE) for text in reversed(texts)]
     assert [one is other for one, other in zip(first, reversed(again), strict=True)] == [False] + 5 * [True]
+
+
+EMOJI = "\U0001f600"
+
+
+def held(act: Callable[[], object]) -> int:
+    """How many bytes stay allocated when it is done."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        act()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [4_000, 90_000])
+@pytest.mark.parametrize(
+    "text", ["{{ __typename }} # {} {}", '{{ node(id: "{}{}") {{ id }} }}'], ids=["comment", "literal"]
+)
+def test_long_texts_of_few_tokens_hold_no_more_memory_than_others(text: str, length: int) -> None:
+    documents = Documents(build_schema()._schema, remembered_bytes=500_000)
+    documents.get("{ __typename }", WIDE)
+
+    def send() -> None:
+        for number in range(60):
+            documents.get(text.format(number, EMOJI * length), WIDE)
+
+    assert held(send) < 1_000_000
+
+
+def test_a_long_text_is_remembered_only_if_it_is_trusted() -> None:
+    long = "{ __typename } #" + "x" * 30_000
+    schema = build_schema()._schema
+    documents = Documents(schema)
+    assert documents.get(long, WIDE) is not documents.get(long, WIDE)
+    trusting = Documents(schema, trusted=[long])
+    assert trusting.get(long, WIDE) is trusting.get(long, WIDE)
+
+
+@pytest.mark.parametrize("text", ["{ nothing }", "{", "{ __schema { types { name } } }"])
+def test_what_was_refused_is_not_looked_at_again(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    viewer = DEFAULT_LIMITS[Role.VIEWER]
+    first = refused(documents, text, viewer)
+    parsed: list[object] = []
+    monkeypatch.setattr("graphql_api.transports.documents.parse", lambda *_, **__: parsed.append(1))
+    again = refused(documents, text, viewer)
+    assert (again.errors, parsed) == (first.errors, [])
+    assert again.__traceback__ is not first.__traceback__
+
+
+def test_who_may_be_shown_suggestions_is_refused_anew(documents: Documents) -> None:
+    text = "{ workflow { id } workflws { id } }"
+    assert "Did you mean" not in str(refused(documents, text, DEFAULT_LIMITS[Role.VIEWER]).errors)
+    assert "Did you mean" in str(refused(documents, text, DEFAULT_LIMITS[Role.ADMIN]).errors)
+
+
+def test_no_more_refusals_are_remembered_than_a_few() -> None:
+    known = RefusedDocuments(documents=3)
+    for number in (0, 1, 2, 0, 3, 4):
+        with pytest.raises(RequestRefused), known.remembering(str(number), WIDE):
+            raise RequestRefused([{"message": str(number)}])
+    remembered = []
+    for number in range(5):
+        try:
+            with known.remembering(str(number), WIDE):
+                pass
+        except RequestRefused:
+            remembered.append(number)
+    assert remembered == [0, 3, 4]
+
+
+LONG_ANSWERS = {
+    "members": "mutation { startExecution(input: {" + " ".join(f'k{n}: "{"z" * 300}"' for n in range(150)) + "}) { execution { id } } }",
+    "a name": "{ " + "a" * 19_000 + " }",
+    "a text": '{ executions(filter: {status: "' + "x" * 19_000 + '"}) { nodes { id } } }',
+    "repetitions": "query(" + "$v: Int " * 140 + ") { __typename }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG_ANSWERS)
+def test_refusals_do_not_repeat_the_request(documents: Documents, name: str) -> None:
+    errors = refused(documents, LONG_ANSWERS[name], Limits()).errors
+    assert len(errors) <= 4
+    assert len(write_json(errors)) < 4 * 500
 
 
 @pytest.mark.parametrize(

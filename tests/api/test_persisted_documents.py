@@ -170,7 +170,7 @@ async def test_others_of_the_tenant_execute_what_they_like(strict: httpx.AsyncCl
 
 
 def test_registered_documents_stay_within_their_bounds_and_the_last_ones_stay() -> None:
-    registered = RegisteredDocuments(tenants=2, documents=3, characters=1_000)
+    registered = RegisteredDocuments(tenants=2, documents=3, tenant_bytes=1_000)
     for tenant in ("a", "b", "c"):
         for number in range(50):
             registered.put(tenant, str(number), "x" * 100)
@@ -179,4 +179,13 @@ def test_registered_documents_stay_within_their_bounds_and_the_last_ones_stay() 
     registered.put("c", "long", "x" * 900)
     assert registered.get("c", "48") is None
     assert registered.get("c", "long") == "x" * 900
-    assert registered.characters == 300 + 1_000
+    assert registered.bytes_kept == 300 + 1_000
+
+
+def test_what_was_registered_is_counted_and_held_in_utf_8() -> None:
+    registered = RegisteredDocuments(tenants=2, documents=50, tenant_bytes=10_000)
+    text = "\U0001f600" * 1_000 + "\ud800"
+    for number in range(10):
+        registered.put("a", str(number), text)
+    assert registered.bytes_kept == 2 * 4_003
+    assert [registered.get("a", str(number)) for number in (7, 8, 9)] == [None, text, text]

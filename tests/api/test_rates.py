@@ -1,6 +1,7 @@
 """How often one may ask. Time is moved on by hand."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -103,6 +104,72 @@ async def test_clients_are_told_how_much_is_left_and_when_to_come_back(client: h
     assert only_error(refused)["extensions"]["retryAfterSeconds"] == 20
     clock.now += int(refused.headers["retry-after"])
     assert (await client.post("/graphql", json=QUERY)).status_code == 200
+
+
+STREAM = {"accept": "text/event-stream"}
+PARTS = {"accept": 'multipart/mixed;subscriptionSpec="1.0"'}
+COUNT = {"query": "subscription { count(to: 1) }"}
+ANSWERS: dict[str, tuple[int, dict[str, Any]]] = {
+    "a query as events": (200, {"json": QUERY, "headers": STREAM}),
+    "a subscription": (200, {"json": COUNT, "headers": STREAM}),
+    "a subscription in parts": (200, {"json": COUNT, "headers": PARTS}),
+    "no JSON": (400, {"content": b"{", "headers": {"content-type": "application/json"}}),
+    "no document": (200, {"json": {"query": "{"}}),
+    "no document, as events": (200, {"json": {"query": "{"}, "headers": STREAM}),
+    "another type": (415, {"content": b"{"}),
+    "a type that there is not": (406, {"json": QUERY, "headers": {"accept": "image/png"}}),
+    "a subscription as JSON": (406, {"json": COUNT, "headers": {"accept": "application/json"}}),
+    "too much": (413, {"content": b" " * 9_000_000, "headers": {"content-type": "application/json"}}),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_every_answer_to_a_known_caller_tells_how_much_is_left(client: httpx.AsyncClient, name: str) -> None:
+    status, request = ANSWERS[name]
+    response = await client.post("/graphql", **request)
+    assert response.status_code == status
+    assert response.headers.get_list("ratelimit-policy") == ['"editor";q=3;w=60']
+    (left,) = response.headers.get_list("ratelimit")
+    assert left == ('"editor";r=0;t=60' if name.startswith("no document") else '"editor";r=2;t=20')
+
+
+async def test_a_mutation_by_get_is_told_how_much_is_left(client: httpx.AsyncClient) -> None:
+    response = await client.get("/graphql", params={"query": "mutation { bump }"})
+    assert response.status_code == 405
+    assert response.headers["ratelimit"] == '"editor";r=2;t=20'
+
+
+REFUSED: list[tuple[dict[str, Any], int]] = [
+    (QUERY, 1),
+    ({"query": "{ broken }"}, 1),
+    ({"query": "{"}, 10),
+    ({"query": "{ nothing }"}, 10),
+    ({"query": "query($v: Int) { number(value: $v) }", "variables": {"v": "x"}}, 10),
+    ({"query": "query A { number } query B { number }"}, 10),
+    ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, 1),
+    ({"documentId": "unknown"}, 1),
+]
+
+
+@pytest.mark.parametrize(("given", "counted"), REFUSED)
+async def test_what_is_refused_before_it_is_executed_counts_ten_times(
+    clock: Clock, given: dict[str, Any], counted: int
+) -> None:
+    rates = Rates({Role.ADMIN: Rate(60, 60)}, clock=clock)
+    transport = httpx.ASGITransport(probe_app(RoleRuntime(local=False), rates=rates))
+    async with httpx.AsyncClient(transport=transport, base_url="http://weft.example") as client:
+        for times in (1, 2):
+            response = await client.post("/graphql", json=given)
+            assert response.headers["ratelimit"] == f'"admin";r={60 - times * counted};t={times * counted}'
+
+
+def test_a_bucket_is_never_more_than_empty(clock: Clock) -> None:
+    buckets = Buckets("editor", Rate(5, 10), clock)
+    buckets.take("someone")
+    assert buckets.take_more("someone", 1_000)["ratelimit"] == '"editor";r=0;t=10'
+    assert taken(buckets, 1) == 0
+    clock.now += 2.01
+    assert taken(buckets, 5) == 1
 
 
 async def test_a_body_is_not_read_for_those_who_ask_too_often(client: httpx.AsyncClient) -> None:
