@@ -16,6 +16,8 @@ def json_problems(value: Any, path: Path = ()) -> list[Problem]:
     """What makes `value` unfit to be stored: nested too deep, NUL or lone surrogates in a string or key, numbers that
     are not finite or wider than 64 bits, keys that are not text. At most 50 problems; never recurses.
     """
+    if _is_fit(value):
+        return []
     problems = []
     for problem in _problems(value, path):
         problems.append(problem)
@@ -62,6 +64,30 @@ def strings_in(value: Any) -> Iterator[tuple[Path, str]]:
             pending += [((*path, str(key)), item[key]) for key in reversed(item)]
         elif isinstance(item, list | tuple):
             pending += [((*path, str(index)), item[index]) for index in range(len(item) - 1, -1, -1)]
+
+
+def _is_fit(value: Any) -> bool:
+    """Without the paths, which take most of the time; what is unusual is left to a closer look."""
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for holder in level:
+            if holder.__class__ is dict and not all(map(_is_plain, holder)):
+                return False
+            for item in _children(holder):
+                if item.__class__ is dict or item.__class__ is list:
+                    if item:
+                        below.append(item)
+                elif _scalar_problem(item, ()) is not None:
+                    return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _is_plain(key: Any) -> bool:
+    return isinstance(key, str) and key.isascii() and "\0" not in key
 
 
 def _problems(value: Any, path: Path) -> Iterator[Problem]:

@@ -1,6 +1,8 @@
 """A definition that passed every check, in its canonical form."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +12,11 @@ from engine.domain.validation import validate_definition
 from engine.usecases.parse_definition import parse_definition
 from engine.usecases.services import Services
 
+T = TypeVar("T")
+
+_LARGE = 2_000
+"""Values of JSON, or characters of YAML for each ten: what is checked in some milliseconds."""
+
 
 class CheckedDefinition(msgspec.Struct, frozen=True, kw_only=True):
     name: str
@@ -17,17 +24,44 @@ class CheckedDefinition(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str
 
 
-def check_definition(services: Services, definition: Any) -> CheckedDefinition:
-    """Raises `ValidationFailed` with every problem, paths below `definition`, and `PayloadTooLarge`."""
+async def check_definition(services: Services, definition: Any) -> CheckedDefinition:
+    """Raises `ValidationFailed` with its problems, paths below `definition`, and `PayloadTooLarge`."""
+    return await _aside(_checked, services, definition)
+
+
+async def definition_problems(services: Services, definition: Any) -> list[Problem]:
+    """Raises `PayloadTooLarge`."""
+    return (await _aside(_examined, services, definition))[0]
+
+
+async def _aside(check: Callable[[Services, Any], T], services: Services, definition: Any) -> T:
+    """Large definitions in a thread: the event loop has its turns meanwhile."""
+    if not _is_large(definition):
+        return check(services, definition)
+    return await asyncio.to_thread(check, services, definition)
+
+
+def _is_large(definition: Any) -> bool:
+    """Counts no further than it must."""
+    if isinstance(definition, str):
+        return len(definition) > 10 * _LARGE
+    count = 0
+    pending = [definition]
+    while pending and count <= _LARGE:
+        item = pending.pop()
+        if isinstance(item, dict | list):
+            count += len(item)
+            if count <= _LARGE:
+                pending.extend(item.values() if isinstance(item, dict) else item)
+    return count > _LARGE
+
+
+def _checked(services: Services, definition: Any) -> CheckedDefinition:
     problems, document = _examined(services, definition)
     if problems:
         raise ValidationFailed(problems)
     written_out = canonical(document, services.kinds)
     return CheckedDefinition(name=written_out["name"], document=written_out, checksum=checksum(written_out))
-
-
-def definition_problems(services: Services, definition: Any) -> list[Problem]:
-    return _examined(services, definition)[0]
 
 
 def _examined(services: Services, definition: Any) -> tuple[list[Problem], dict[str, Any]]:

@@ -13,6 +13,7 @@ from engine.usecases.changed_workflow import change_workflow, find_workflow
 from engine.usecases.checked_definition import CheckedDefinition, check_definition
 from engine.usecases.inputs import checked_labels
 from engine.usecases.services import Services
+from engine.usecases.triggers.defining import define_triggers, plan_triggers
 
 
 async def update_workflow(
@@ -25,14 +26,14 @@ async def update_workflow(
     activate: bool,
     labels: Any,
 ) -> Workflow:
-    """`labels`, where given, replace those of the workflow.
+    """`labels`, where given, replace those of the workflow. Its triggers become those of the definition where that is active.
 
     Raises `NotFound`, `ValidationFailed`, `InvalidState` where it is archived, and `RevisionConflict` where `expected_version`
     is not the latest version.
     """
     caller.require_editor()
     given = checked_labels(labels) if labels is not None else None
-    checked = check_definition(services, definition)
+    checked = await check_definition(services, definition)
     if checked.name != name:
         message = f"the definition names the workflow {checked.name!r}, not {name[:80]!r}; a name cannot change"
         raise ValidationFailed([Problem(message=message, path=("definition", "name"))])
@@ -54,7 +55,11 @@ async def update_workflow(
         after = replace(after, updated_at=services.clock())
         return after, None if same else _version(workflow, checked, number, after, caller)
 
-    return await change_workflow(services, caller, name, change)
+    planned = await plan_triggers(services, caller, checked.document, stored.workflow.id) if activate else []
+    workflow = await change_workflow(services, caller, name, change)
+    if activate:
+        await define_triggers(services, caller, workflow, planned)
+    return workflow
 
 
 def _require_expected(workflow: Workflow, expected: int | None) -> None:

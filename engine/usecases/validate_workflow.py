@@ -12,6 +12,6 @@ async def validate_workflow(services: Services, caller: Caller, definition: Any)
     """Empty if it could be saved."""
     del caller  # whoever may ask at all may ask this
     try:
-        return definition_problems(services, definition)
+        return await definition_problems(services, definition)
     except PayloadTooLarge as error:
         return [Problem(message=error.message, path=error.path or ())]

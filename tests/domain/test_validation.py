@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.domain.validation import DefinitionLimits, validate_definition
+from engine.domain.validation.document import MOST_PROBLEMS
 from tests.domain.step_kinds import KINDS, step, workflow
 
 LIMITS = DefinitionLimits()
@@ -359,5 +360,12 @@ def test_two_thousand_steps_are_checked_in_good_time() -> None:
     circle = [step(f"s{n}", needs=[f"s{(n + 1) % 2_000}"], bad=1) for n in range(2_000)]
     started = process_time()
     assert problems(workflow(*chain)) == []
-    assert len(problems(workflow(*circle))) == 2_001
+    assert len(problems(workflow(*circle))) == MOST_PROBLEMS
     assert process_time() - started < 5
+
+
+def test_no_more_problems_are_looked_for_than_anybody_reads() -> None:
+    steps = [step(f"step{at}", needs=[f"stop{one}" for one in range(100)]) for at in range(300)]
+    found = problems(workflow(*steps))
+    assert len(found) == MOST_PROBLEMS
+    assert found[0] == ("steps.0.needs.0", "there is no step 'stop0' in this list", "did you mean step0?")

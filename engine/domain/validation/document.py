@@ -1,6 +1,7 @@
 """Validates a whole definition."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,7 +16,10 @@ from engine.domain.validation.limits import DefinitionLimits, count_problem, siz
 from engine.domain.validation.references import EVERYWHERE, Visible, template_problems
 from engine.domain.validation.shape import shape_problems
 from engine.domain.validation.steps import Rules, all_visible, steps_problems
+from engine.domain.validation.triggers import triggers_problems
 
+MOST_PROBLEMS = 200
+"""What comes after is not looked for: a hint for an unknown name compares it with all that are known."""
 _TOP = Visible(EVERYWHERE, ())
 _BEFORE_START = Visible(frozenset({"input", "execution"}), ())
 
@@ -26,12 +30,21 @@ def validate_definition(
     limits: DefinitionLimits,
     lines: Mapping[Path, int] | None = None,
 ) -> list[Problem]:
-    """Every problem, in the order of the document; none if it is valid. `lines` gives the lines of paths, where known.
-    What is not JSON or over a limit is reported alone. A definition changed by live edits is validated the same way.
+    """The problems, `MOST_PROBLEMS` at the most, in the order of the document; none if it is valid. `lines` gives the lines of
+    paths, where known. What is not JSON or over a limit is reported alone. A definition changed by live edits is validated the
+    same way.
     """
-    problems = list(dict.fromkeys(_problems(document, kinds, limits)))
+    problems = list(islice(_distinct(_problems(document, kinds, limits)), MOST_PROBLEMS))
     problems.sort(key=lambda problem: _position(problem.path))
     return [_with_line(problem, lines) for problem in problems] if lines else problems
+
+
+def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
+    seen: set[Problem] = set()
+    for problem in problems:
+        if problem not in seen:
+            seen.add(problem)
+            yield problem
 
 
 def _problems(document: Any, kinds: Mapping[str, StepKind], limits: DefinitionLimits) -> Iterator[Problem]:
@@ -52,6 +65,9 @@ def _problems(document: Any, kinds: Mapping[str, StepKind], limits: DefinitionLi
     concurrency = document.get("concurrency")
     if isinstance(concurrency, dict):
         yield from template_problems(concurrency.get("key"), ("concurrency", "key"), _BEFORE_START)
+    triggers = document.get("triggers")
+    if isinstance(triggers, list):  # that they are objects is a matter of shape
+        yield from triggers_problems(triggers, document.get("name"))
     steps = document.get("steps")
     if isinstance(steps, list):
         yield from steps_problems(steps, ("steps",), _TOP, Rules(kinds, limits, document.get("defaults")))
