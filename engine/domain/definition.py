@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.domain.durations import Duration
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+MOST_TRIGGERS = 50
 STEP_ID = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
 WorkflowName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -104,5 +105,6 @@ class WorkflowDefinition(Model):
     concurrency: Concurrency | None = None
     budget: BudgetDefinition | None = None
     defaults: Policies = Policies()
-    triggers: tuple[dict[str, Any], ...] = ()
+    triggers: Annotated[tuple[dict[str, Any], ...], Field(max_length=MOST_TRIGGERS)] = ()
+    """Each as `triggers/form.py` has it."""
     steps: Annotated[tuple[StepDefinition, ...], Field(min_length=1)]

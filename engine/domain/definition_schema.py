@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.domain.definition import Compensation, StepDefinition, WorkflowDefinition
 from engine.domain.kinds import StepKind
+from engine.domain.triggers.form import SOURCES, TriggerForm
 
 _DEFS = "#/$defs/{model}"
 _TEMPLATE = {"type": "string", "pattern": r"\$\{"}
@@ -19,6 +20,8 @@ def definition_schema(kinds: Mapping[str, StepKind]) -> dict[str, Any]:
     schema = WorkflowDefinition.model_json_schema(ref_template=_DEFS)
     definitions: dict[str, Any] = schema.pop("$defs")
     shared = frozenset(definitions)
+    definitions |= _trigger_definitions()
+    schema["properties"]["triggers"]["items"] = {"$ref": _DEFS.format(model=TriggerForm.__name__)}
     for name, kind in sorted(kinds.items()):
         definitions |= _with_definitions(name, kind, shared)
     for model in (StepDefinition.__name__, Compensation.__name__):
@@ -39,6 +42,13 @@ def _by_kind(step: dict[str, Any], kinds: Mapping[str, StepKind]) -> dict[str, A
         for name, kind in sorted(kinds.items())
     ]
     return {**step, "properties": properties, "allOf": rules}
+
+
+def _trigger_definitions() -> dict[str, Any]:
+    schema = TriggerForm.model_json_schema(ref_template=_DEFS)
+    parts: dict[str, Any] = schema.pop("$defs")
+    exactly_one = [{"required": [name], "properties": {name: {"type": "object"}}} for name in SOURCES]
+    return {**parts, TriggerForm.__name__: {**schema, "oneOf": exactly_one}}
 
 
 def _with_definitions(name: str, kind: StepKind, shared: Collection[str]) -> dict[str, Any]:

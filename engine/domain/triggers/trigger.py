@@ -130,6 +130,8 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_attempts: int = 5
     hook_token: str | None = None
     """Of a webhook: whoever knows it can call it."""
+    defined_by: str | None = None
+    """The version of the workflow whose definition has it, as `name@3`. None: it was made by itself, and no definition changes it."""
 
     @property
     def kind(self) -> TriggerKind:

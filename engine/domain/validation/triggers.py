@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from engine.domain.definition import MOST_TRIGGERS
 from engine.domain.errors import Path, Problem
 from engine.domain.triggers.checking import trigger_problems
 from engine.domain.triggers.form import TriggerForm, form_path
@@ -36,7 +37,9 @@ def form_problems(
 def triggers_problems(triggers: list[Any], workflow: Any, *, now: datetime = _SOME_TIME) -> Iterator[Problem]:
     """Of the triggers in a workflow's definition."""
     named: dict[str, int] = {}
-    for index, written in enumerate(triggers):
+    for index, written in enumerate(triggers[:MOST_TRIGGERS]):
+        if not isinstance(written, dict):
+            continue
         path = ("triggers", str(index))
         name = trigger_name(written, workflow, index)
         yield from form_problems(TriggerForm, written, path, name=name, now=now)
