@@ -14,6 +14,7 @@ from engine.usecases.caller import Role
 from engine.usecases.health import HealthStatus, health
 from graphql_api.admission.admission import Admission
 from graphql_api.admission.persisted import PersistedDocuments
+from graphql_api.admission.places import Places
 from graphql_api.admission.rates import Rates
 from graphql_api.admission.rules import Rules
 from graphql_api.admission.trusted import check_documents
@@ -85,15 +86,21 @@ def _routes(served: _Served) -> list[BaseRoute]:
 
 
 def _graphql(runtime: Runtime, metrics: Metrics, rules: Rules) -> _Served:
-    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
-    documents = Documents(schema, trusted=rules.trusted.values())
-    check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
+    documents = known_documents(rules)
     persisted = PersistedDocuments(rules.trusted, rules.only_trusted)
     admission = Admission(documents, rules.limits, persisted, reports_cost=True)
-    operations = Operations(admission, metrics, Rates(rules.rates))
+    operations = Operations(admission, metrics, Rates(rules.rates), Places(rules.limits))
     streams = Streams(operations, Sharing(SHARED), metrics)
     page = GRAPHIQL.read_text(encoding="utf-8") if runtime.local else None
     return _Served(GraphQLOverHTTP(operations, streams, runtime, page), GraphQLOverWebSocket(streams, runtime))
+
+
+def known_documents(rules: Rules) -> Documents:
+    """Those that are trusted have been looked at. Raises `BadDocument`."""
+    schema = build_schema()._schema  # noqa: SLF001 # there is no public way to the schema of graphql-core
+    documents = Documents(schema, trusted=rules.trusted.values())
+    check_documents(documents, rules.trusted, rules.limits[Role.ADMIN])
+    return documents
 
 
 async def _alive(request: Request) -> Response:

@@ -1,13 +1,21 @@
-"""The server's side of HTTP/1.1 connections, bounded in time and size: uvicorn waits for a request for ever."""
+"""The server's side of HTTP/1.1 connections, bounded in number, time and size: uvicorn waits for a request for ever."""
 
 import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
+from typing import Any
 
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
+from graphql_api.app import PATH
 from graphql_api.transports.json_text import write_json
+from weft.connection_bound import ConnectionBound
 
 _REASONS = {
+    HTTPStatus.BAD_REQUEST: ("BAD_REQUEST", "This is not a request of HTTP/1.1"),
     HTTPStatus.REQUEST_TIMEOUT: ("REQUEST_TIMEOUT", "The request did not come in time"),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: ("HEADERS_TOO_LARGE", "The address and the headers are too large"),
 }
@@ -20,10 +28,16 @@ class BoundedHttp(HttpToolsProtocol):
       have at most `HEAD_BYTES`;
     - a body brings at least `BODY_BYTES` in every `BODY_SECONDS`;
     - what is ready to be sent is taken within `WRITE_SECONDS`, of which the kernel and this process hold some 100 KB;
+    - until a request of GraphQL has succeeded on it, it is kept for `STRANGER_SECONDS` between requests, and as long as the server says
+      from then on: `/healthz`, and whatever else is answered without a token, makes nobody known;
     - one that is refused while it sends may go on for `LINGER_SECONDS`, unheard: a connection that is closed over unread bytes is
       reset, and the client would lose the answer.
+
+    Beyond what `BOUND` has room for, a connection is closed as it comes.
     """
 
+    BOUND: ConnectionBound | None = None
+    STRANGER_SECONDS = 10
     HEAD_SECONDS = 10.0
     HEAD_BYTES = 65_536
     BODY_SECONDS = 20.0
@@ -39,8 +53,23 @@ class BoundedHttp(HttpToolsProtocol):
     _head_bytes = 0
     _body_bytes = 0
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.timeout_keep_alive = min(self.STRANGER_SECONDS, config.timeout_keep_alive)
+        self.app = self._getting_to_know
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        if self.BOUND is not None and self.BOUND.refuses(len(self.connections)):
+            self._refused = True
+            transport.abort()
+            return
         self._reading = self.loop.call_later(self.HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     def data_received(self, data: bytes) -> None:
@@ -49,6 +78,8 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._in_body:
             self._head_bytes += len(data)
         super().data_received(data)
+        if self._refused:
+            return
         if not self._in_message:
             self._stop_waiting()
         elif self._in_body:
@@ -59,6 +90,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self._reading is None:
             self._reading = self.loop.call_later(self.HEAD_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+
+    def send_400_response(self, msg: str) -> None:
+        del msg
+        self._refuse(HTTPStatus.BAD_REQUEST)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -92,6 +127,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
         self._stop_writing()
+
+    async def _getting_to_know(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, until somebody is known: what succeeds at GraphQL's address had a token, or nobody needs one. A page of
+        another origin asks by `OPTIONS` whether it may ask.
+        """
+
+        def noting(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                self.timeout_keep_alive = self.config.timeout_keep_alive
+                self.app = self.config.loaded_app
+            return send(message)
+
+        asks = scope["path"] == PATH and scope["method"] != "OPTIONS"
+        await self.config.loaded_app(scope, receive, noting if asks else send)
 
     def _await_body(self) -> None:
         self._body_bytes = 0
@@ -128,6 +177,15 @@ class BoundedHttp(HttpToolsProtocol):
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
+
+
+def bounded_http(bound: ConnectionBound) -> type[BoundedHttp]:
+    """A protocol is made for each connection, and is given nothing of ours."""
+
+    class Bounded(BoundedHttp):
+        BOUND = bound
+
+    return Bounded
 
 
 def _response(status: HTTPStatus) -> bytes:

@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uvicorn
 import uvloop
@@ -25,8 +25,9 @@ from graphql_api.metrics import Gauge
 from graphql_api.transports.reading import MAX_BODY
 from triggers.webhooks.endpoint import Webhooks
 from weft.api_rules import api_rules
-from weft.bounded_http import BoundedHttp
+from weft.bounded_http import bounded_http
 from weft.collection import without_collection
+from weft.connection_bound import ConnectionBound, raise_descriptor_limit
 from weft.ending_streams import EndingStreams
 from weft.listening import listen, url_of
 from weft.pushing import push_endpoint
@@ -70,6 +71,7 @@ def serve(settings: Settings, on_listening: Callable[[str], None], listener: soc
 
     Raises `AddressInUse`, `AddressRefused`, `BadTokenFile`, `BadDocuments`, and what `open_engine` raises.
     """
+    raise_descriptor_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, on_listening, listener))
 
@@ -77,11 +79,13 @@ def serve(settings: Settings, on_listening: Callable[[str], None], listener: soc
 async def _serve(settings: Settings, on_listening: Callable[[str], None], handed: socket.socket | None) -> None:
     tokens, rules = _tokens(settings), api_rules(settings)
     with closing(handed or listen(settings)) as listener, _stop_signals(second_kills=handed is None) as stopping:
-        async with open_engine(settings) as engine, _runtime(engine.services, tokens) as runtime:
+        known = replace(settings, port=listener.getsockname()[1])  # webhooks show it
+        async with open_engine(known) as engine, _runtime(engine.services, tokens) as runtime:
             graphql = settings.role != "worker"
             hooks, push = Webhooks(engine.services), push_endpoint(engine.services, settings)
             routes = [hooks.route(), *([push.route()] if push else ())] if graphql else []
-            gauges = [*_gauges(engine), *refusals(hooks, push)]
+            bound = ConnectionBound()
+            gauges = [*_gauges(engine), *refusals(hooks, push), *_connections(bound)]
             app = EndingStreams(_app(runtime, gauges, rules, routes, graphql=graphql), stopping)
             listening = asyncio.Event()
 
@@ -90,7 +94,7 @@ async def _serve(settings: Settings, on_listening: Callable[[str], None], handed
                 listening.set()
 
             async with triggers_at_work(engine), beside_the_server(engine, listening, stopping):
-                await _answer(app, listener, stopping, announce)
+                await _answer(app, listener, stopping, announce, bound)
 
 
 def _app(runtime: Runtime, gauges: list[Gauge], rules: Rules, routes: Sequence[BaseRoute], *, graphql: bool) -> ASGIApp:
@@ -144,6 +148,13 @@ def _gauges(engine: Engine) -> list[Gauge]:
     ]
 
 
+def _connections(bound: ConnectionBound) -> list[Gauge]:
+    return [
+        Gauge("weft_connections", "Connections that are open.", lambda: len(bound.connections)),
+        Gauge("weft_connections_refused", "Connections that were closed as they came.", lambda: bound.refused),
+    ]
+
+
 def _tokens(settings: Settings) -> TokenFile | None:
     """None where everybody is the owner. Read before anything is opened: a server that nobody could call begins no work."""
     if settings.auth == "local":
@@ -171,10 +182,15 @@ async def _warm_up(listening: asyncio.Event) -> None:
 
 
 async def _answer(
-    app: ASGIApp, listener: socket.socket, stopping: asyncio.Event, on_listening: Callable[[], None]
+    app: ASGIApp,
+    listener: socket.socket,
+    stopping: asyncio.Event,
+    on_listening: Callable[[], None],
+    bound: ConnectionBound,
 ) -> None:
     """Answers requests until `stopping`; then those that are under way, and closes all connections."""
-    server = _Server(server_config(app), on_listening)
+    server = _Server(server_config(app, bound), on_listening)
+    bound.connections = server.server_state.connections
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stop = asyncio.create_task(stopping.wait())
     try:
@@ -185,10 +201,10 @@ async def _answer(
     await serving
 
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
+def server_config(app: ASGIApp, bound: ConnectionBound | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=BoundedHttp,
+        http=bounded_http(bound or ConnectionBound()),
         ws=QuickWebSocket,
         ws_max_size=MAX_BODY,
         # Pings are the protocol's own, which a client sees too, and a slow reader is not taken for dead.

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from graphql import OperationType
 
+from graphql_api.admission.places import Place
 from graphql_api.context import Context, Position
 from graphql_api.fanout.frame import frames_of
 from graphql_api.fanout.reader import Opened, Reader
@@ -28,24 +29,33 @@ class Streams:
     ) -> None:
         """`window_bytes`: the most that a shared stream keeps for readers that are behind."""
         self._operations = operations
+        self.rates, self.places = operations.rates, operations.places
         self._sharing = sharing
         self._metrics = metrics
         self._window_bytes = window_bytes
         self._streams: dict[tuple[object, ...], SharedStream] = {}
         self._following: dict[SharedStream, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._places: dict[Reader, Place] = {}
 
     def start(self, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup) -> Reader:
         """Executes the request and gives `sink` what comes of it. What the reader does alone runs in `tasks`. Raises
         `RequestRefused`.
         """
-        self._operations.rates.take(context.caller)
-        return self.read(self._operations.prepare(request, context), request, context, sink, tasks)
+        self.rates.take(context.caller)
+        return self._begun(self._reader(self._operations.prepare(request, context), request, context, sink, tasks))
 
     def read(
         self, operation: Operation, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup
     ) -> Reader:
-        """As `start`, of what is prepared already."""
+        """As `start`, of what is prepared already, and has a connection of its own."""
+        reader = self._reader(operation, request, context, sink, tasks)
+        self._places[reader] = self.places.take(context.caller)
+        return self._begun(reader)
+
+    def _reader(
+        self, operation: Operation, request: GraphQLRequest, context: Context, sink: Sink, tasks: asyncio.TaskGroup
+    ) -> Reader:
         whole = request.with_text(
             operation.admitted.text
         )  # a document that a client registered may be forgotten by then
@@ -57,10 +67,12 @@ class Streams:
         subscribes = operation.kind is OperationType.SUBSCRIPTION
         share = self._sharing.of(operation, request, context) if subscribes else None
         opened = (operation, context.position)
-        reader = Reader(self, sink, tasks, share=share, opened=opened, reopen=reopen)
-        if subscribes:
+        return Reader(self, sink, tasks, share=share, opened=opened, reopen=reopen)
+
+    def _begun(self, reader: Reader) -> Reader:
+        if reader.kind is OperationType.SUBSCRIPTION:
             self._metrics.stream_opened()
-        if share is None or not self.join(reader):
+        if reader.share is None or not self.join(reader):
             reader.read()
         return reader
 
@@ -83,6 +95,9 @@ class Streams:
     def left(self, reader: Reader, outcome: str | None) -> None:
         """Queries and mutations are counted as they are run."""
         self._part(reader)
+        place = self._places.pop(reader, None)
+        if place is not None:
+            place.leave()
         if reader.kind is OperationType.SUBSCRIPTION:
             self._metrics.stream_ended()
             if outcome is not None:

@@ -11,6 +11,12 @@ from graphql_api.transports.refusal import RequestRefused
 from graphql_api.transports.request import GraphQLRequest
 
 PROTOCOL = "graphql-transport-ws"
+MAX_BEFORE_ACK = 16 * 1024
+"""Of a message, in bytes, until it is known who sends it: a token and some words about the client."""
+MAX_PING = 4 * 1024
+"""Of a `ping` or `pong` as a whole, at any time: it is kept, and sent back."""
+ACKNOWLEDGED = "weft.acknowledged"
+"""An ASGI extension, and the event by which an application tells a server that has it that larger messages may come."""
 _REASON_BYTES = 123
 """What a close frame has room for."""
 
@@ -28,7 +34,7 @@ class CloseCode(IntEnum):
     NOT_ACCEPTABLE = 4406
     TIMEOUT = 4408
     SUBSCRIBER_EXISTS = 4409
-    TOO_MANY_INITIALISATIONS = 4429
+    TOO_MANY = 4429
 
 
 class SocketClosed(Exception):  # not an error, but the end
@@ -73,14 +79,16 @@ class Complete(Message, frozen=True):
 _OfClients = ConnectionInit | Ping | Pong | Subscribe | Complete
 
 
-def read_message(text: str | None) -> Message:
+def read_message(text: str | None, most: int = MAX_BODY) -> Message:
     """`text` is None for a binary frame. Raises `SocketClosed`."""
     if text is None:
         raise SocketClosed(CloseCode.BAD_REQUEST, "Messages are texts")
-    if len(text) > MAX_BODY:
-        raise SocketClosed(CloseCode.TOO_LARGE, f"A message is larger than {MAX_BODY} bytes")
+    if len(text) > most:
+        raise SocketClosed(CloseCode.TOO_LARGE, f"A message is larger than {most} bytes")
     try:
         message: Message = msgspec.convert(read_json(text), _OfClients)
     except (msgspec.ValidationError, RequestRefused) as error:
         raise SocketClosed(CloseCode.BAD_REQUEST, f"Invalid message: {error}") from error
+    if isinstance(message, Ping | Pong) and len(text) > MAX_PING:
+        raise SocketClosed(CloseCode.TOO_LARGE, f"A ping or pong is larger than {MAX_PING} bytes")
     return message

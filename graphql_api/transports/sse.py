@@ -13,11 +13,13 @@ from graphql_api.context import WhileValid, for_ever
 from graphql_api.fanout.frame import Frame
 from graphql_api.fanout.reader import Reader
 from graphql_api.fanout.sink import Sink
+from graphql_api.transports.accept import JSON
 from graphql_api.transports.event_format import SERVER_SENT_EVENTS, EventFormat
+from graphql_api.transports.json_answer import JSONAnswer
 from graphql_api.transports.json_text import write_json
 from graphql_api.transports.operations import Response
 from graphql_api.transports.outbox import Outbox
-from graphql_api.transports.refusal import bad_request
+from graphql_api.transports.refusal import RequestRefused, bad_request
 
 KEEP_ALIVE_SECONDS = 12.0
 CLOSING_SECONDS = 5.0
@@ -26,7 +28,7 @@ _DIGITS = 18
 _END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 Open = Callable[[Sink, asyncio.TaskGroup], Reader | None]
-"""Begins to give the sink what it is to send; what has to run for it alone runs in the group."""
+"""Begins to give the sink what it is to send; what has to run for it alone runs in the group. May raise `RequestRefused`."""
 
 
 def last_event_id(headers: Mapping[str, str]) -> int:
@@ -74,16 +76,26 @@ class EventStream:
         self._keep_alive_seconds = keep_alive_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del scope
+        try:
+            await self._stream(receive, send)
+        except* RequestRefused as group:
+            (refusal,) = group.exceptions
+            assert isinstance(refusal, RequestRefused)
+            headers = {**self._headers, **refusal.headers}
+            answer = JSONAnswer(refusal.response, JSON, refusal.status or 200, headers)
+            await answer(scope, receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
+        """Raises `RequestRefused` in a group, when nothing is sent yet: what the outbox has is sent from the next step of the loop on."""
         headers = [
             (b"content-type", self._format.media_type.encode()),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
             *((name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()),
         ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with asyncio.TaskGroup() as tasks:
             outbox = Outbox(send)
+            outbox.put({"type": "http.response.start", "status": 200, "headers": headers}, 0)
             writing = tasks.create_task(outbox.run())
             leaving = tasks.create_task(_left(receive))
             await self._fill(outbox, leaving, tasks)

@@ -5,6 +5,8 @@ in tasks beside them; what others watch too does not.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from starlette.datastructures import Headers
@@ -15,9 +17,12 @@ from graphql_api.context import Context, Credentials, Identity, Runtime, Unauthe
 from graphql_api.fanout.streams import Streams
 from graphql_api.transports.heartbeat import Heartbeat, Patience
 from graphql_api.transports.outbox import Outbox
+from graphql_api.transports.reading import MAX_BODY
 from graphql_api.transports.refusal import RequestRefused, refuse
 from graphql_api.transports.request import GraphQLRequest
 from graphql_api.transports.socket_messages import (
+    ACKNOWLEDGED,
+    MAX_BEFORE_ACK,
     PROTOCOL,
     CloseCode,
     Complete,
@@ -81,7 +86,7 @@ class _Connection:
         self, server: GraphQLOverWebSocket, scope: Scope, receive: Receive, outbox: Outbox, tasks: asyncio.TaskGroup
     ) -> None:
         self._server = server
-        self._headers = Headers(scope=scope)
+        self._scope = scope
         self._receive = receive
         self._outbox = outbox
         self._tasks = tasks
@@ -96,6 +101,7 @@ class _Connection:
         self._interruption = asyncio.timeout(None)
         self._over = False
         self._closed: SocketClosed | None = None
+        self._largest = MAX_BEFORE_ACK
 
     async def run(self) -> SocketClosed | None:
         """To the end; None where the client has left."""
@@ -128,15 +134,18 @@ class _Connection:
 
     async def _talk(self) -> NoReturn:
         identity = await self._begin()
-        self._heartbeat.start()
-        with identity.while_valid(lambda: self._interrupt(SocketClosed(CloseCode.FORBIDDEN, "Forbidden"))):
+        with (
+            self._place(identity.caller),
+            identity.while_valid(lambda: self._interrupt(SocketClosed(CloseCode.FORBIDDEN, "Forbidden"))),
+        ):
+            self._acknowledge()
             while True:
                 for _ in range(_MESSAGES_AT_A_TIME):
                     await self._answer(await self._next(), identity.caller)
                 await asyncio.sleep(0)
 
     async def _begin(self) -> Identity:
-        """Up to the acknowledgement. Who the client is, it says once."""
+        """Until it is known who the client is, which it says once."""
         deadline = asyncio.timeout(self._server.patience.init_seconds)
         try:
             async with deadline:
@@ -150,26 +159,54 @@ class _Connection:
             if not deadline.expired():
                 raise
             raise SocketClosed(CloseCode.TIMEOUT, "Connection initialisation timeout") from error
-        put_json(self._outbox, {"type": "connection_ack"})
         return identity
+
+    @contextmanager
+    def _place(self, caller: Caller) -> Iterator[None]:
+        try:
+            place = self._server.streams.places.take(caller)
+        except RequestRefused as refusal:
+            raise SocketClosed(CloseCode.TOO_MANY, str(refusal)) from refusal
+        try:
+            yield
+        finally:
+            place.leave()
+
+    def _acknowledge(self) -> None:
+        self._largest = MAX_BODY
+        if ACKNOWLEDGED in (self._scope.get("extensions") or ()):
+            self._outbox.put({"type": ACKNOWLEDGED}, 0)
+        put_json(self._outbox, {"type": "connection_ack"})
+        self._heartbeat.start()
 
     async def _identify(self, payload: dict[str, Any]) -> Identity:
         """By the payload, which is all that a browser can give; else by the header of the upgrade."""
         shown = payload.get("authorization") or payload.get("Authorization")
         if not isinstance(shown, str):
-            shown = ", ".join(self._headers.getlist("authorization")) or None
+            shown = ", ".join(Headers(scope=self._scope).getlist("authorization")) or None
         try:
             return await self._server.runtime.identify(Credentials(authorization=shown))
         except Unauthenticated as error:
+            self._count_stranger()
             if error.shown:  # clients of `graphql-ws` come back after that, with a new token if they have one
                 raise SocketClosed(CloseCode.FORBIDDEN, "Forbidden") from error
             raise SocketClosed(CloseCode.UNAUTHORIZED, "Unauthorized") from error
+
+    def _count_stranger(self) -> None:
+        """With the failed requests of the same address over HTTP. Who is behind the same one and known is served meanwhile, which is why
+        nobody is turned away before it was seen what they show.
+        """
+        client = self._scope.get("client")
+        try:
+            self._server.streams.rates.take_stranger(client[0] if client else None)
+        except RequestRefused as refusal:
+            raise SocketClosed(CloseCode.FORBIDDEN, str(refusal)) from refusal
 
     async def _answer(self, message: Message, caller: Caller) -> None:
         """What has an answer waits until there is room for it: who floods and does not read is read no further."""
         match message:
             case ConnectionInit():
-                raise SocketClosed(CloseCode.TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+                raise SocketClosed(CloseCode.TOO_MANY, "Too many initialisation requests")
             case Ping():
                 await self._pong(message)
             case Subscribe(id=operation_id, payload=request):
@@ -211,4 +248,4 @@ class _Connection:
         if received["type"] == "websocket.disconnect":
             raise _Gone
         self._heartbeat.alive()
-        return read_message(received.get("text"))
+        return read_message(received.get("text"), self._largest)

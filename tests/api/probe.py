@@ -17,6 +17,7 @@ from engine.usecases.services import Services
 from graphql_api.admission.admission import Admission
 from graphql_api.admission.limits import DEFAULT_LIMITS, RoleLimits
 from graphql_api.admission.persisted import PersistedDocuments
+from graphql_api.admission.places import Places
 from graphql_api.admission.rates import Rates
 from graphql_api.context import LOCAL_OWNER, Credentials, Identity, Info, Runtime
 from graphql_api.fanout.sharing import Beginning, Shared, Sharing
@@ -154,10 +155,11 @@ def probe_app(
     operations_of_a_socket: int = MAX_OPERATIONS,
     persisted: PersistedDocuments | None = None,
     rates: Rates | None = None,
+    places: Places | None = None,
 ) -> Starlette:
     metrics = metrics or Metrics(NO_SERVICES)
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))._schema
-    operations = Operations(Admission(Documents(schema), limits, persisted), metrics, rates)
+    operations = Operations(Admission(Documents(schema), limits, persisted), metrics, rates, places)
     streams = Streams(operations, Sharing({"count": Shared(Beginning.LOG, resumes_by="after")}), metrics)
     page = "<!doctype html>" if runtime.local else None
     sockets = GraphQLOverWebSocket(streams, runtime, patience=patience, operations=operations_of_a_socket)

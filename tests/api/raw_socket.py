@@ -69,8 +69,8 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw_socket(address: str, *, receive_buffer: int = 1 << 16) -> AsyncIterator[RawSocket]:
-    """Begun; `receive_buffer` bytes are read ahead of the test, and no more than 64 KB wait in the kernel."""
+async def raw_socket(address: str, *, receive_buffer: int = 1 << 16, begun: bool = True) -> AsyncIterator[RawSocket]:
+    """`receive_buffer` bytes are read ahead of the test, and no more than 64 KB wait in the kernel."""
     host, port = address.split(":")
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(receive_buffer, 1 << 16))
@@ -81,8 +81,9 @@ async def raw_socket(address: str, *, receive_buffer: int = 1 << 16) -> AsyncIte
         writer.write(HANDSHAKE.format(address=address).encode())
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
         client = RawSocket(reader, writer)
-        await client.send('{"type":"connection_init"}')
-        assert await client.receive() == (TEXT, b'{"type":"connection_ack"}')
+        if begun:
+            await client.send('{"type":"connection_init"}')
+            assert await client.receive() == (TEXT, b'{"type":"connection_ack"}')
         yield client
     finally:
         writer.close()

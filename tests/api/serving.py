@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from weft.connection_bound import ConnectionBound
 from weft.listening import bound_what_peers_hold
 from weft.serve import server_config
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def served(app: ASGIApp, bound: ConnectionBound | None = None) -> AsyncIterator[str]:
     """Gives `127.0.0.1:port`."""
-    config = server_config(app)
+    config = server_config(app, bound)
     server = uvicorn.Server(config)
     config.timeout_graceful_shutdown = 1
     listener = socket.create_server(("127.0.0.1", 0))
