@@ -108,6 +108,34 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
     assert result.stdout.count("mend: ") == 3
 
 
+@pytest.mark.parametrize(
+    ("documents", "told"),
+    [({"q.graphql": "query X { nope }"}, "Cannot query field 'nope'"), ({"q.txt": ""}, "there is no document")],
+)
+def test_doctor_refuses_the_documents_that_a_server_would_end_with(
+    data_dir: Path, tmp_path: Path, documents: dict[str, str], told: str
+) -> None:
+    trusted = tmp_path / "documents"
+    trusted.mkdir()
+    for name, text in documents.items():
+        (trusted / name).write_text(text)
+    settings = {"WEFT_DOCUMENTS": str(trusted), "WEFT_PORT": free_port()}
+    assert weft(data_dir, "serve", **settings).exit_code == ExitCode.CONFIGURATION
+    result = weft(data_dir, "doctor", "--json", **settings)
+    assert result.exit_code == ExitCode.FAILED
+    (bad,) = [finding for finding in json.loads(result.stdout) if finding["verdict"] == "bad"]
+    assert bad["name"] == "documents"
+    assert told in bad["message"]
+
+
+def test_doctor_counts_documents_that_are_in_order(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps({"a": "{ __typename }", "b": "query B { health { status } }"}))
+    findings = json.loads(weft(data_dir, "doctor", "--json", WEFT_DOCUMENTS=str(file)).stdout)
+    (found,) = [finding for finding in findings if finding["name"] == "documents"]
+    assert (found["verdict"], found["message"]) == ("good", f"{file}: 2")
+
+
 def test_doctor_tells_every_unknown_setting(data_dir: Path) -> None:
     result = weft(data_dir, "doctor", WEFT_PROT="1", WEFT_STOER="x")
     assert result.exit_code == ExitCode.FAILED

@@ -6,7 +6,7 @@ from weft.cli.configuration import configured
 from weft.cli.diagnosis.data_directory import data_directory, embedded_store, space
 from weft.cli.diagnosis.finding import Finding, Verdict, bad, good
 from weft.cli.diagnosis.firestore import database
-from weft.cli.diagnosis.installation import parts, python, tokens
+from weft.cli.diagnosis.installation import parts, python, rules, tokens
 from weft.cli.diagnosis.pubsub import topics
 from weft.cli.diagnosis.server import address, running_server
 from weft.cli.exit_codes import CommandFailed
@@ -40,5 +40,7 @@ async def diagnose(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
             yield finding
     if settings.auth == "token" and settings.tokens_file is not None:
         yield tokens(settings.tokens_file)
+    if settings.documents is not None:
+        yield rules(settings)
     yield await parts(settings)
     yield running or address(settings)

@@ -1,4 +1,4 @@
-"""The interpreter, the parts of the modules, and the tokens."""
+"""The interpreter, the parts of the modules, the rules of the API, and the tokens."""
 
 import sys
 import tempfile
@@ -10,9 +10,13 @@ from engine.bootstrap import open_engine
 from engine.executors.catalogue import DuplicateKind
 from engine.executors.parts import PartsRefused
 from engine.settings import BadSettings, Settings
+from graphql_api.admission.trusted import BadDocument
+from graphql_api.app import known_documents
+from weft.api_rules import api_rules
 from weft.cli.configuration import embedded
 from weft.cli.diagnosis.finding import Finding, bad, good, warning
 from weft.token_file import BadTokenFile, TokenFile
+from weft.trusted_documents import BadDocuments
 
 _NEEDED_PYTHON = (3, 11)
 
@@ -35,6 +39,18 @@ async def parts(settings: Settings) -> Finding:
     except BadSettings as error:
         return bad("modules", str(error), "correct the file, or the setting that names it")
     return good("modules", f"{', '.join(settings.modules) or 'none'}: {functions} functions, {kinds} step kinds")
+
+
+def rules(settings: Settings) -> Finding:
+    """Whether the trusted documents are valid and within the limits, which a server looks at before it answers."""
+    try:
+        found = api_rules(settings)
+        known_documents(found)
+    except (BadDocuments, BadDocument) as error:
+        return bad(
+            "documents", "; ".join(error.problems), "correct the documents, or WEFT_DOCUMENTS; see docs/api-limits.md"
+        )
+    return good("documents", f"{settings.documents}: {len(found.trusted)}" if settings.documents else "none")
 
 
 def tokens(path: Path) -> Finding:
