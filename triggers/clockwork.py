@@ -1,4 +1,4 @@
-"""Fires schedules at their times. Those that are due soon are looked up every second, and fired to the millisecond."""
+"""Fires schedules at their times. Those that are due soon are looked up beforehand, and fired to the millisecond."""
 
 import asyncio
 import logging
@@ -11,7 +11,8 @@ from engine.usecases.services import Services
 from engine.usecases.triggers.scheduling import Due, fire
 from engine.usecases.triggers.working import due_schedules
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS, SHARED_EVERY_SECONDS = 1.0, 5.0
+"""Between looks, each of which finds what is due until the next; where others may write schedules, one may be found that late."""
 AT_ONCE = 32
 """Schedules that are fired together: their commits are written together."""
 FAILED_SECONDS = 60.0
@@ -27,6 +28,7 @@ class Clockwork:
     def __init__(self, services: Services, shards: Shards) -> None:
         self._services = services
         self._shards = shards
+        self._every = EVERY_SECONDS if services.store.exclusive else SHARED_EVERY_SECONDS
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -37,7 +39,7 @@ class Clockwork:
         try:
             while True:
                 await self._look()
-                await asyncio.sleep(EVERY_SECONDS)
+                await asyncio.sleep(self._every)
         finally:
             for task in self._under_way.values():
                 task.cancel()
@@ -49,7 +51,7 @@ class Clockwork:
             return
         now = asyncio.get_running_loop().time()
         self._resting = {key: until for key, until in self._resting.items() if until > now}
-        until = self._services.clock() + timedelta(seconds=EVERY_SECONDS)
+        until = self._services.clock() + timedelta(seconds=self._every)
         try:
             found = await due_schedules(self._services, shards, until)
         except Unavailable as error:
@@ -68,7 +70,7 @@ class Clockwork:
     async def _fire(self, key: str, due: Due) -> None:
         """All of its times that are due until the next look."""
         clock = self._services.clock
-        horizon = clock() + timedelta(seconds=EVERY_SECONDS)
+        horizon = clock() + timedelta(seconds=self._every)
         at, left = due.schedule.due_at, due
         try:
             while at is not None and at <= horizon:

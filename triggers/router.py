@@ -9,7 +9,8 @@ from engine.usecases.triggers.listening import hearing
 from engine.usecases.triggers.working import Job, due_jobs
 from triggers.clockwork import FAILED_SECONDS, Shards
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS, SHARED_EVERY_SECONDS = 1.0, 5.0
+"""Between looks at what is due; where each look at a shared store is paid for, hints have to do for what is in a hurry."""
 AT_ONCE = 32
 """Jobs that are done together, so that their commits are written together."""
 
@@ -20,17 +21,18 @@ class Router:
     def __init__(self, services: Services, shards: Shards) -> None:
         self._services = services
         self._shards = shards
+        self._every = EVERY_SECONDS if services.store.exclusive else SHARED_EVERY_SECONDS
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, float] = {}
 
     async def run(self, started: asyncio.Event) -> None:
-        """Until cancelled. Hints make it quick; what nobody hinted at is found every second."""
+        """Until cancelled. Hints make it quick; what nobody hinted at is found all the same."""
         async with hearing(self._services, self._done, at_once=AT_ONCE):
             started.set()
             try:
                 while True:
                     await self._look()
-                    await asyncio.sleep(EVERY_SECONDS)
+                    await asyncio.sleep(self._every)
             finally:
                 tasks = list(self._under_way.values())
                 for task in tasks:

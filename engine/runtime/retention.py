@@ -1,4 +1,4 @@
-"""Deletes what has expired: idempotency keys, caches, and executions whose retention is over, with all that belongs to them."""
+"""Deletes what has expired: idempotency keys, caches, deliveries, and executions whose retention is over, with all of theirs."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from engine.storage.port import Conflict, Delete, Document, DocumentStore, Filte
 from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 60.0
-EXPIRING = ("idempotency", "cache", "memory", "executions", "workers")
+EXPIRING = ("idempotency", "cache", "memory", "executions", "workers", "deliveries", "dedup")
 _SWEPT_ALWAYS = ("executions",)
 """They have others below them, which nobody else would delete."""
 BELOW_EXECUTIONS = ("log", "runs", "blobs", "checkpoints")

@@ -9,13 +9,15 @@ from engine.domain.errors import NotFound, ValidationFailed
 from engine.domain.status import ExecutionStatus
 from engine.domain.triggers.delivery import DeliveryOutcome
 from engine.domain.triggers.trigger import Buffer, Throttle
+from engine.runtime.retention import Retention
+from engine.runtime.roster import OnlyWorker
 from engine.settings import Settings
 from engine.usecases.activate_workflow import activate_workflow
 from engine.usecases.archive_workflow import archive_workflow
 from engine.usecases.triggers.acting import fire_trigger, replay_delivery
 from engine.usecases.triggers.changing import delete_trigger, pause_trigger, resume_trigger
 from engine.usecases.triggers.deliver import deliver
-from tests.triggers.at_work import ECHO, TriggerClient
+from tests.triggers.at_work import ECHO, SetClock, TriggerClient
 
 _O = DeliveryOutcome
 
@@ -250,3 +252,19 @@ async def test_a_trigger_that_makes_no_sense_is_refused_with_the_place(
     with pytest.raises(ValidationFailed) as refused:
         await client.on_events("a", **given)  # type: ignore[arg-type]
     assert [problem.path for problem in refused.value.problems] == [path]
+
+
+async def test_deliveries_and_dedup_keys_are_deleted_when_they_have_expired(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(ECHO)
+        trigger = await client.on_events("a", dedup_key="event.data.n")
+        (stored,) = await client.services.triggers.by_id("local", [trigger.id])
+        assert stored is not None
+        await deliver(client.services, stored, await client.publish("a", {"n": 1}), via="m")
+        retention = Retention(client.services.store, clock, OnlyWorker())
+        assert await retention.once(clock.now + timedelta(hours=23)) == 0
+        assert await retention.once(clock.now + timedelta(days=2)) == 1
+        assert len(await client.deliveries(trigger)) == 1
+        assert await retention.once(clock.now + timedelta(days=31)) == 1
+        assert await client.deliveries(trigger) == []

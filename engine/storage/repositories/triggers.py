@@ -89,6 +89,7 @@ class TriggerRepository:
                 Delete(path=_path(tenant, trigger.id), if_rev=stored.rev),
                 Delete(path=name_path(tenant, trigger.name)),
                 Delete(path=schedule_path(tenant, trigger.id)),
+                Delete(path=f"tenants/{tenant}/throttles/{trigger.id}"),
                 *_hooks(tenant, trigger, None),
             ]
         )
