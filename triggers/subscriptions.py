@@ -16,6 +16,7 @@ from engine.usecases.triggers.subscribing import (
     source_of,
     subscribe,
     subscribed_triggers,
+    subscription_of,
 )
 from triggers.cloud_events import PushedMessage
 from triggers.published import accept
@@ -76,7 +77,8 @@ class Subscriptions:
 
     def _close(self, key: _Key, *, gone: bool) -> None:
         """Beside the others, which need not wait for its handlers."""
-        task = asyncio.create_task(self._closed(self._open.pop(key), gone=gone))
+        subscription = self._open.pop(key)
+        task = asyncio.create_task(self._closed(subscription, gone=gone), name=f"close {subscription.source}")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -96,7 +98,8 @@ class _Subscription:
         self._services = services
         self.stored = stored
         self._said_at: float | None = None
-        self._task = asyncio.create_task(self._run(), name=f"trigger-{stored.trigger.id}")
+        self.source = subscription_of(stored)
+        self._task = asyncio.create_task(self._run(), name=f"consume {self.source}")
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
 from engine.domain.triggers.trigger import PubSubSource, Trigger, TriggerKind, TriggerStatus
 from engine.storage.port import Conflict
 from engine.storage.repositories.triggers import StoredTrigger
+from engine.usecases.inputs import require_text
 from engine.usecases.services import Services
 from engine.usecases.triggers.deliver import deliver, failed, record
 from engine.usecases.triggers.receiving import check_event, with_depth
@@ -52,6 +53,11 @@ def own_subscription(trigger: Trigger) -> str | None:
     if not isinstance(source, PubSubSource) or source.subscription is not None:
         return None
     return f"{_GROUP}.{trigger.id}.{hashlib.sha256(source.topic.encode()).hexdigest()[:8]}"
+
+
+def subscription_of(stored: Subscribed) -> str | None:
+    """The one that is consumed for it."""
+    return source_of(stored).subscription or own_subscription(stored.trigger)
 
 
 async def subscribe(services: Services, trigger: Trigger) -> None:
@@ -99,8 +105,8 @@ async def consuming(
 
     source = source_of(stored)
     await subscribe(services, stored.trigger)
-    subscription = source.subscription or own_subscription(stored.trigger)
-    async with services.bus.consume(source.topic, _GROUP, handled, concurrency=at_once, subscription=subscription):
+    name = subscription_of(stored)
+    async with services.bus.consume(source.topic, _GROUP, handled, concurrency=at_once, subscription=name):
         yield
 
 
@@ -111,7 +117,7 @@ async def pushed_to(services: Services, trigger_id: str) -> Subscribed | None:
 
 async def take_message(services: Services, stored: Subscribed, event: CloudEvent, *, via: str) -> Delivery:
     """`via` is the message's id. Raises `ValidationFailed`, `PayloadTooLarge`, and `Unavailable`: then nothing was decided."""
-    check_event(services, event)
+    _check(services, event, via)
     return await deliver(services, stored, await with_depth(services, stored.tenant, event), via=via)
 
 
@@ -127,7 +133,7 @@ async def refuse_message(
     Raises `Unavailable`.
     """
     try:
-        check_event(services, event)
+        _check(services, event, via)
     except (ValidationFailed, PayloadTooLarge):
         _log.warning("a message for trigger %s is left out: %s", stored.trigger.name, error.message)
         return None
@@ -148,3 +154,8 @@ async def refuse_message(
         if known is None:
             raise Unavailable(f"delivery {new.id} is being changed by others") from conflict
         return known.delivery
+
+
+def _check(services: Services, event: CloudEvent, via: str) -> None:
+    require_text(via, ("messageId",))
+    check_event(services, event)
