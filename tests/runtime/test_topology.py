@@ -10,6 +10,7 @@ from engine.bus.local import LocalBus
 from engine.bus.port import Handler, Message
 from engine.bus.topology import GROUPS, RESERVED_PREFIX, TOPICS
 from engine.settings import Settings
+from weft.trigger_work import triggers_at_work
 
 
 class WatchedBus(LocalBus):
@@ -19,9 +20,11 @@ class WatchedBus(LocalBus):
         self.listened: set[str] = set()
 
     @asynccontextmanager
-    async def consume(self, topic: str, group: str, handler: Handler, *, concurrency: int) -> AsyncIterator[None]:
+    async def consume(
+        self, topic: str, group: str, handler: Handler, *, concurrency: int, subscription: str | None = None
+    ) -> AsyncIterator[None]:
         self.groups.add((topic, group))
-        async with super().consume(topic, group, handler, concurrency=concurrency):
+        async with super().consume(topic, group, handler, concurrency=concurrency, subscription=subscription):
             yield
 
     @asynccontextmanager
@@ -35,7 +38,7 @@ class WatchedBus(LocalBus):
 
 async def test_every_group_and_topic_of_the_engine_is_provisioned(tmp_path: Path) -> None:
     bus = WatchedBus()
-    async with open_engine(Settings(data_dir=tmp_path), bus=bus):
+    async with open_engine(Settings(data_dir=tmp_path), bus=bus) as engine, triggers_at_work(engine):
         pass
     assert bus.groups == set(GROUPS)
     assert bus.listened <= set(TOPICS)
