@@ -17,9 +17,20 @@ def configure_logging(log_format: str, level: str, *, stream: TextIO | None = No
     handler.setFormatter(JsonLines() if log_format == "json" else ConsoleLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("uvicorn.error").addFilter(_NO_HTTP)
     quiet = logging.DEBUG if level == "DEBUG" else logging.WARNING
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(quiet)
+
+
+class _NoHttp(logging.Filter):
+    """uvicorn warns of everything that is no HTTP, and anybody may send as much of it as they like: it is for those who look for it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "Invalid HTTP request received." or logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+_NO_HTTP = _NoHttp()
 
 
 class ConsoleLines(logging.Formatter):
