@@ -17,6 +17,7 @@ from benchmarks.measures import (
     over_graphql,
     over_http,
     scaling,
+    triggers,
 )
 from benchmarks.results import LATEST, Row, markdown, save
 from benchmarks.scale import FULL, QUICK, Scale
@@ -30,6 +31,7 @@ MEASURES: dict[str, Callable[[Scale], Awaitable[list[Row]]]] = {
     "events": events.measure,
     "fanout": fanout.measure,
     "footprint": footprint.measure,
+    "triggers": triggers.measure,
     "google": google.measure,
 }
 

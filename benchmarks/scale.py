@@ -28,6 +28,8 @@ class Scale:
     """Executions whose events are timed, at one subscriber and at many."""
     fanout_events: int
     """In a round, to 200 sockets."""
+    schedules: int
+    """That fire within one minute."""
     idle_subscribers: int
     idle_seconds: float
     """In which the reads of idle processes are counted: a multiple of the ten seconds after which workers say that they are there."""
@@ -45,6 +47,7 @@ FULL = Scale(
     held=10_000,
     event_rounds=100,
     fanout_events=200,
+    schedules=10_000,
     idle_subscribers=10_000,
     idle_seconds=60,
 )
@@ -60,6 +63,7 @@ QUICK = Scale(
     held=1_000,
     event_rounds=30,
     fanout_events=50,
+    schedules=1_000,
     idle_subscribers=1_000,
     idle_seconds=20,
 )

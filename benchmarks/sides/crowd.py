@@ -40,7 +40,7 @@ class Arrivals:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):
-            while not condition():  # noqa: ASYNC110 # a look now and then disturbs less than an event for each message
+            while not condition():  # a look now and then disturbs less than an event for each message
                 await asyncio.sleep(0.01)
 
 

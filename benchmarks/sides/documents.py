@@ -52,7 +52,7 @@ async def main() -> None:
                 api.services, CALLER, StartExecution(workflow=f"chain-{steps}", input={"n": 1})
             )
             await ends.of(view.state.id)
-            while worker.driving:  # noqa: ASYNC110  # nobody tells
+            while worker.driving:  # nobody tells
                 await asyncio.sleep(_LOOK_SECONDS)
             return asdict(api_store.tenants.take() + worker_store.tenants.take())
 
