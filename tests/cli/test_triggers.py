@@ -1,6 +1,10 @@
 """Triggers from the command line, against one server in a process of its own."""
 
 import json
+import os
+import re
+import shlex
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -296,3 +300,50 @@ def test_an_event_that_is_none_is_refused_with_its_path(weft: Shell) -> None:
     result = weft("event", "publish", "", "--data", "1")
     assert (result.exit_code, result.stdout) == (ExitCode.REFUSED, "")
     assert "(at event.type)" in result.stderr
+
+
+def test_the_commands_of_the_readme_work_as_they_stand(weft: Shell, tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("### Start it by events, times and webhooks\n")[2].partition("\n### ")[0]
+    written, commands = (re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)[0] for kind in ("yaml", "bash"))
+    file = tmp_path / "parcels.yaml"
+    file.write_text(written)
+    lines = [shlex.split(line, comments=True) for line in commands.replace("parcels.yaml", str(file)).splitlines()]
+    for program, *arguments in lines[:-1]:
+        assert program == "weft"
+        result = weft(*arguments)
+        assert result.exit_code == ExitCode.DONE, result.output
+    published = weft.json("event", "publish", "shop.parcel.sent", "--data", '{"id": "P-17", "kilos": 2}')
+    assert delivered(weft, published["eventId"], "parcel-sent")["outcome"] == "STARTED"
+    assert lines[-1][:3] == ["curl", "-sS", "ADDRESS"]
+    address = hook_of(weft, weft.json("trigger", "show", "parcel-hook")["webhookUrl"])
+    assert httpx.post(address, json=json.loads(lines[-1][-1])).json()["outcome"] == "STARTED"
+    file.write_text(written.replace("parcel-sent", "parcel-left"))
+    assert weft("apply", str(file)).exit_code == ExitCode.DONE
+    assert {each["name"] for each in weft.json("trigger", "list")} == {"parcel-left", "parcel-nightly", "parcel-hook"}
+    for name in ("parcel-left", "parcel-nightly", "parcel-hook"):
+        weft("trigger", "delete", name)
+
+
+def test_what_is_wrong_with_a_trigger_of_a_workflow_is_said_with_its_line(weft: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text(FLOW + "triggers:\n  - webhook: {}\n  - schedule:\n      cron: 0 0 31 2 *\n")
+    result = weft("apply", str(file))
+    assert result.exit_code == ExitCode.REFUSED
+    assert f"{file}:8: triggers[1].schedule.cron: '0 0 31 2 *' never fires" in result.stderr
+
+
+def test_the_signed_request_of_the_documents_is_believed(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "triggers.md").read_text(encoding="utf-8")
+    (script,) = (block for block in re.findall(r"```bash\n(.*?)```", document, re.DOTALL) if "openssl" in block)
+    server = ServerProcess(tmp_path, WEFT_SECRET_SHOP="s3cret")
+    weft = Shell(server)
+    weft("apply", "-", input=FLOW)
+    hook = "name: signed\nworkflow: handle\nwebhook: {signature: hmac_sha256, secret: shop}\ninput_mapping: {order: '${ event.data.id }'}\n"
+    weft("trigger", "apply", "-", input=hook)
+    address = hook_of(weft, weft.json("trigger", "show", "signed")["webhookUrl"])
+    for secret, answer in (("s3cret", '"outcome":"STARTED"'), ("other", '"code":"')):
+        environment = {**os.environ, "ADDRESS": address, "WEFT_SECRET_SHOP": secret}
+        told = subprocess.run(["bash", "-ec", script], env=environment, capture_output=True, text=True, check=True)
+        assert answer in told.stdout
+    assert server.stop() == ExitCode.DONE
