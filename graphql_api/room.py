@@ -5,10 +5,8 @@ values are counted where they are completed, and the answer of what has no room 
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from graphql import GraphQLError
@@ -22,11 +20,12 @@ _REMEMBERED = 4_096
 
 
 class Room:
-    """Of one operation. After the first value for which it has no room it is `exceeded`: whoever reads values then reads no
-    more, and `False` stands for each of them until the answer is replaced by `refusal`.
+    """Of what is executed while it is entered, in tasks that begin there as well. After the first value for which it has no room
+    it is `exceeded`: whoever reads values then reads no more, and `False` stands for each of them until the answer is
+    replaced by `refusal`.
     """
 
-    __slots__ = ("_asked", "_known", "_limit", "_taken", "exceeded")
+    __slots__ = ("_asked", "_entered", "_known", "_limit", "_taken", "exceeded")
 
     def __init__(self, limit: int) -> None:
         self.exceeded = False
@@ -35,6 +34,13 @@ class Room:
         self._asked = 0
         self._known: dict[int, tuple[Any, int]] = {}
         """By id; a value is kept so that its id is not another's later."""
+
+    def __enter__(self) -> Self:
+        self._entered = _room.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _room.reset(self._entered)
 
     def take(self, value: Any) -> Any:
         """The value itself, or what stands for it."""
@@ -75,17 +81,6 @@ class Room:
 
 _room: ContextVar[Room | None] = ContextVar("room", default=None)
 """Of the operation that is executed: a scalar is given its value and nothing else."""
-
-
-@contextmanager
-def room_for(limit: int) -> Iterator[Room]:
-    """For what is executed inside, in tasks that begin there as well."""
-    room = Room(limit)
-    token = _room.set(room)
-    try:
-        yield room
-    finally:
-        _room.reset(token)
 
 
 def counted(value: Any) -> Any:

@@ -24,7 +24,7 @@ from graphql_api.compiled import Prepared
 from graphql_api.context import Context
 from graphql_api.errors import BAD_USER_INPUT, formatted, formatted_all, formatted_exception
 from graphql_api.metrics import Metrics
-from graphql_api.room import room_for
+from graphql_api.room import Room
 from graphql_api.transports.refusal import RequestRefused, shortened
 from graphql_api.transports.request import GraphQLRequest
 
@@ -83,7 +83,7 @@ class Operation:
 
     async def _executed(self, root: Any, context: Context) -> Response:
         self.metrics.executed(self.prepared.left_to_core)
-        with room_for(self.admitted.limits.response_bytes) as room:
+        with Room(self.admitted.limits.response_bytes) as room:
             result = await self.prepared.execute(root, context)
         if room.exceeded:
             refusal = room.refusal(of_mutation=self.kind is OperationType.MUTATION)
