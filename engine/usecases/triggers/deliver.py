@@ -41,32 +41,42 @@ _TRIES = 30
 _O = DeliveryOutcome
 
 
-async def deliver(services: Services, stored: StoredTrigger, event: CloudEvent, *, via: str) -> Delivery:
+async def deliver(
+    services: Services, stored: StoredTrigger, event: CloudEvent, *, via: str, also: Sequence[Write] = ()
+) -> Delivery:
     """Durable when it returns. `via` names the message or request that brought the event: once it is decided what becomes of it, the
-    same one changes nothing more, and another one with the same event is a DUPLICATE. Raises `Unavailable`.
+    same one changes nothing more, and another one with the same event is a DUPLICATE. `also` is written in the same commit, and
+    must hold whatever else was written. Raises `Unavailable`.
     """
     identifier = delivery_id(stored.trigger.id, event)
     for _ in range(_TRIES):
         known = await services.deliveries.get(stored.tenant, identifier)
         try:
             if known is None:
-                return await _decide(services, stored, _new(services, stored, event, identifier, via))
+                return await _decide(services, stored, _new(services, stored, event, identifier, via), also)
             if known.delivery.via == via:
-                return known.delivery
+                return await _known(services, known.delivery, also)
             again = derive(DELIVERY, identifier, via)
             if (twice := await services.deliveries.get(stored.tenant, again)) is not None:
-                return twice.delivery
+                return await _known(services, twice.delivery, also)
             duplicate = replace(_new(services, stored, event, again, via), outcome=_O.DUPLICATE)
-            return await record(services, replace(duplicate, execution_id=known.delivery.execution_id), rev=None)
+            duplicate = replace(duplicate, execution_id=known.delivery.execution_id)
+            return await record(services, duplicate, rev=None, writes=also)
         except Conflict:
             continue  # somebody else decided something meanwhile: look again
     raise Unavailable(f"trigger {stored.trigger.name!r} gets too many events at once")
 
 
+async def _known(services: Services, delivery: Delivery, also: Sequence[Write]) -> Delivery:
+    if also:
+        await services.deliveries.commit(also)
+    return delivery
+
+
 async def try_again(services: Services, stored: StoredTrigger, failed: StoredDelivery) -> Delivery:
     """Starts what could not be started before. Raises `Unavailable`, `Conflict` where somebody else tried it meanwhile."""
     delivery = failed.delivery
-    return await _start(services, stored, delivery, delivery.event.as_value(), writes=(), rev=failed.rev)
+    return await _start(services, stored, delivery, delivery.event.as_value(), rev=failed.rev)
 
 
 async def record(services: Services, delivery: Delivery, *, rev: int | None, writes: Sequence[Write] = ()) -> Delivery:
@@ -98,19 +108,19 @@ def _new(services: Services, stored: StoredTrigger, event: CloudEvent, identifie
     )
 
 
-async def _decide(services: Services, stored: StoredTrigger, new: Delivery) -> Delivery:
+async def _decide(services: Services, stored: StoredTrigger, new: Delivery, also: Sequence[Write]) -> Delivery:
     trigger = stored.trigger
     scope = Scope({"event": new.event.as_value()}, now=new.at)
     try:
         wanted = trigger.condition is None or condition(trigger.condition, scope)
         keys = _Keys(_key(trigger.dedup_key, scope), _key(trigger.buffer.key, scope) if trigger.buffer else None)
     except ExpressionFailed as error:
-        return await record(services, replace(new, failure=_unreadable(error)), rev=None)
+        return await record(services, replace(new, failure=_unreadable(error)), rev=None, writes=also)
     if not wanted:
-        return await record(services, replace(new, outcome=_O.FILTERED), rev=None)
+        return await record(services, replace(new, outcome=_O.FILTERED), rev=None, writes=also)
     if depth_of(new.event) > DEPTH_LIMIT:
-        return await record(services, replace(new, failure=_LOOP), rev=None)
-    return await _take(services, stored, new, keys)
+        return await record(services, replace(new, failure=_LOOP), rev=None, writes=also)
+    return await _take(services, stored, new, keys, also)
 
 
 class _Keys(NamedTuple):
@@ -118,25 +128,27 @@ class _Keys(NamedTuple):
     gathered: str | None
 
 
-async def _take(services: Services, stored: StoredTrigger, new: Delivery, keys: _Keys) -> Delivery:
+async def _take(
+    services: Services, stored: StoredTrigger, new: Delivery, keys: _Keys, also: Sequence[Write]
+) -> Delivery:
     """An event that the trigger wants, unless it had enough of its like."""
     trigger, tenant = stored.trigger, stored.tenant
     writes: list[Write] = []
     if keys.dedup is not None:
         rev, open_ = await services.deliveries.dedup(tenant, trigger.id, keys.dedup, new.at)
         if open_:
-            return await record(services, replace(new, outcome=_O.DUPLICATE), rev=None)
+            return await record(services, replace(new, outcome=_O.DUPLICATE), rev=None, writes=also)
         until = new.at + (trigger.dedup_window or DEDUP_WINDOW)
         writes.append(dedup_write(tenant, trigger.id, keys.dedup, until, rev=rev))
     if trigger.buffer is not None:
         writes.append(await _gathered(services, stored, trigger.buffer, new, keys.gathered))
-        return await record(services, replace(new, outcome=_O.BUFFERED), rev=None, writes=writes)
+        return await record(services, replace(new, outcome=_O.BUFFERED), rev=None, writes=[*writes, *also])
     if trigger.throttle is not None:
         start = await _within(services, stored, trigger.throttle, new)
         if start is None:
-            return await record(services, replace(new, outcome=_O.THROTTLED), rev=None)
+            return await record(services, replace(new, outcome=_O.THROTTLED), rev=None, writes=also)
         writes.append(start)
-    return await _start(services, stored, new, new.event.as_value(), writes=writes, rev=None)
+    return await _start(services, stored, new, new.event.as_value(), writes=writes, also=also, rev=None)
 
 
 def _key(source: str | None, scope: Scope) -> str | None:
@@ -158,29 +170,30 @@ async def _start(
     stored: StoredTrigger,
     delivery: Delivery,
     event: Any,
-    writes: Sequence[Write],
     *,
+    writes: Sequence[Write] = (),
+    also: Sequence[Write] = (),
     rev: int | None,
 ) -> Delivery:
-    """In one commit with `writes`; what cannot be started is recorded as that."""
+    """In one commit with `writes` and `also`; what cannot be started is recorded as that, in one commit with `also`."""
     execution_id = derive(EXECUTION, delivery.id)
     tried = replace(delivery, attempts=delivery.attempts + 1)
     started = replace(tried, outcome=_O.STARTED, execution_id=execution_id, failure=None, due_at=None)
     try:
         prepared = await prepare_started(services, stored, event, depth=depth_of(delivery.event))
         await create(
-            services, caller_of(stored), execution_id, prepared, [*writes, write_of(services, started, rev=rev)]
+            services, caller_of(stored), execution_id, prepared, [*writes, *also, write_of(services, started, rev=rev)]
         )
     except Conflict as conflict:
         if conflict.document == execution_path(
             stored.tenant, execution_id
         ):  # an earlier life of this delivery did that
-            return await record(services, started, rev=rev)
+            return await record(services, started, rev=rev, writes=also)
         raise
     except Unavailable:
         raise
     except WeftError as error:
-        return await record(services, failed(services, stored.trigger, tried, error), rev=rev)
+        return await record(services, failed(services, stored.trigger, tried, error), rev=rev, writes=also)
     tell(services, started)
     return started
 

@@ -52,12 +52,20 @@ def hint(services: Services, received: Received) -> None:
 
 async def route(services: Services, received: Received) -> None:
     """To every trigger of its tenant that takes it; what was done of that before is not done again. Raises `Unavailable`."""
-    for stored in await services.triggers.all_of(TriggerKind.EVENT, tenant=received.tenant):
-        trigger = stored.trigger
-        takes = isinstance(trigger.source, EventSource) and trigger.source.takes(received.event.type)
-        if takes and trigger.status is TriggerStatus.ENABLED:
-            await deliver(services, stored, received.event, via=received.id)
-    await services.deliveries.commit([routed_write(received)])
+    takers = [
+        stored
+        for stored in await services.triggers.all_of(TriggerKind.EVENT, tenant=received.tenant)
+        if stored.trigger.status is TriggerStatus.ENABLED
+        and isinstance(stored.trigger.source, EventSource)
+        and stored.trigger.source.takes(received.event.type)
+    ]
+    for stored in takers[:-1]:
+        await deliver(services, stored, received.event, via=received.id)
+    routed = [routed_write(received)]
+    if takers:
+        await deliver(services, takers[-1], received.event, via=received.id, also=routed)
+    else:
+        await services.deliveries.commit(routed)
 
 
 async def receive_emitted(services: Services, message: Message) -> None:
