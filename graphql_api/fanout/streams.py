@@ -30,6 +30,7 @@ class Streams:
         """`window_bytes`: the most that a shared stream keeps for readers that are behind."""
         self._operations = operations
         self.rates, self.places = operations.rates, operations.places
+        self.limits_of = operations.limits_of
         self._sharing = sharing
         self._metrics = metrics
         self._window_bytes = window_bytes

@@ -17,7 +17,6 @@ from graphql_api.context import Context, Credentials, Identity, Runtime, Unauthe
 from graphql_api.fanout.streams import Streams
 from graphql_api.transports.heartbeat import Heartbeat, Patience
 from graphql_api.transports.outbox import Outbox
-from graphql_api.transports.reading import MAX_BODY
 from graphql_api.transports.refusal import RequestRefused, refuse
 from graphql_api.transports.request import GraphQLRequest
 from graphql_api.transports.socket_messages import (
@@ -138,7 +137,7 @@ class _Connection:
             self._place(identity.caller),
             identity.while_valid(lambda: self._interrupt(SocketClosed(CloseCode.FORBIDDEN, "Forbidden"))),
         ):
-            self._acknowledge()
+            self._acknowledge(identity.caller)
             while True:
                 for _ in range(_MESSAGES_AT_A_TIME):
                     await self._answer(await self._next(), identity.caller)
@@ -172,8 +171,8 @@ class _Connection:
         finally:
             place.leave()
 
-    def _acknowledge(self) -> None:
-        self._largest = MAX_BODY
+    def _acknowledge(self, caller: Caller) -> None:
+        self._largest = self._server.streams.limits_of(caller).body_bytes
         if ACKNOWLEDGED in (self._scope.get("extensions") or ()):
             self._outbox.put({"type": ACKNOWLEDGED}, 0)
         put_json(self._outbox, {"type": "connection_ack"})

@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import orjson
 import pytest
 
+from engine.usecases.caller import Role
+from graphql_api.admission.limits import DEFAULT_LIMITS
 from graphql_api.context import Credentials, Identity
 from graphql_api.metrics import Metrics
 from graphql_api.transports.heartbeat import Patience
 from graphql_api.transports.reading import MAX_BODY
 from tests.api.probe import NO_SERVICES, STREAMS, ProbeRuntime, probe_app, stream_closed
 from tests.api.raw_socket import BINARY, CONTINUATION, TEXT, frame, raw_socket
+from tests.api.roles import RoleRuntime
 from tests.api.serving import served
 from tests.api.socket_client import connected
 
@@ -189,6 +192,19 @@ async def test_a_message_of_the_largest_size_is_read(address: str) -> None:
         value = "x" * (MAX_BODY - 1000)
         await client.subscribe("query($value: JSON!) { echo(value: $value) }", variables={"value": value})
         assert (await client.receive())["payload"] == {"data": {"echo": value}}
+
+
+async def test_a_message_is_as_large_as_the_role_may_send(metrics: Metrics) -> None:
+    most = DEFAULT_LIMITS[Role.VIEWER].body_bytes
+    async with (
+        served(probe_app(RoleRuntime(), metrics, patience=Patience())) as address,
+        connected(address, additional_headers={"authorization": "viewer"}) as client,
+    ):
+        await client.begin()
+        for size in (most - 1_000, most + 1):
+            await client.subscribe("query($value: JSON!) { echo(value: $value) }", variables={"value": "x" * size})
+        await client.receive()
+        assert await client.closed() == 1009
 
 
 # -------------------------------------------------------------------- too much
