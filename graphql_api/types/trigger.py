@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,7 @@ from graphql_api.types.resolvers import read, resolved
 from graphql_api.types.scalars import JSON
 from graphql_api.types.trigger_delivery import TriggerDelivery
 from graphql_api.types.trigger_inputs import source_as_given
+from graphql_api.types.trigger_limits import Buffer, Throttle
 from graphql_api.types.trigger_stats import TriggerStats
 
 if TYPE_CHECKING:
@@ -52,7 +53,28 @@ class Trigger(Node):
     condition: str | None = read(
         "trigger.condition", "CEL over `event`: where it does not hold, nothing is started. Null takes every event."
     )
+    dedup_key: str | None = read(
+        "trigger.dedup_key", "CEL over `event` that gives a key; the same key within the window starts nothing."
+    )
+    dedup_window: timedelta | None = read("trigger.dedup_window", "How long a key counts; null is a day.")
+    max_attempts: int = read("trigger.max_attempts", "How often a start is tried.")
     created_at: datetime = read("trigger.created_at", "When it was created.")
+
+    @resolved(
+        "JSON whose strings may hold ${ } over `event`; becomes the execution's input. Null takes the event's data where that is an "
+        'object, else {"event": ...}.'
+    )
+    def input_mapping(self) -> JSON | None:
+        mapping = self.trigger.input_mapping
+        return None if mapping is None else JSON(mapping)
+
+    @resolved("How many executions it may start; null is without limit.")
+    def throttle(self) -> Throttle | None:
+        return Throttle.of(self.trigger.throttle)
+
+    @resolved("How it gathers events; null gives each its own execution.")
+    def buffer(self) -> Buffer | None:
+        return Buffer.of(self.trigger.buffer)
 
     @resolved("The workflow that it starts.")
     async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graphql_api.types.workflow")]:

@@ -280,3 +280,17 @@ async def test_another_tenant_has_names_of_its_own_and_sees_nothing(api: Api) ->
     assert (await api.mutate("pauseTrigger", {"name": "new"}, "trigger { id }"))["errors"][0]["code"] == "NOT_FOUND"
     api.runtime.caller = LOCAL_OWNER
     assert (await read(api, "new", "status"))["status"] == "ENABLED"
+
+
+async def test_all_that_a_trigger_was_given_is_shown_and_can_be_changed(api: Api) -> None:
+    fields = "inputMapping dedupKey dedupWindow maxAttempts throttle { limit per } buffer { maxSize maxWait key }"
+    await api.create(sums())
+    given: dict[str, Any] = {"inputMapping": FROM_DATA, "dedupKey": "event.id", "dedupWindow": "PT1H", "maxAttempts": 3}
+    made = await triggered(api, "new", on_events("a"), fields=fields, **given, throttle={"limit": 2, "per": "PT1M"})
+    assert made == {**given, "throttle": {"limit": 2, "per": "PT1M"}, "buffer": None}
+    buffer = {"maxSize": 2, "maxWait": "PT1S", "key": None}
+    changes = {"name": "new", "throttle": None, "buffer": buffer, "inputMapping": None}
+    payload = await api.mutate("updateTrigger", changes, f"trigger {{ {fields} }}")
+    assert payload["trigger"] == {
+        **given, "inputMapping": None, "throttle": None, "buffer": buffer
+    }  # fmt: skip

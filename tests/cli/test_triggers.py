@@ -98,15 +98,45 @@ def test_a_file_of_several_documents_creates_triggers_and_updates_them(weft: She
     address = created.pop()
     assert created == ["orders: created", "nightly: created", "hook: created"]
     assert "/hooks/" in address
+    assert [each["action"] for each in weft.json("trigger", "apply", str(file))] == ["unchanged"] * 3
+    assert (
+        weft("trigger", "apply", str(file), "--dry-run").stdout
+        == "orders: unchanged\nnightly: unchanged\nhook: unchanged\n"
+    )
     file.write_text(ORDERS.replace("30 2 * * *", "45 3 * * *"))
+    assert "nightly: would be updated\n" in weft("trigger", "apply", str(file), "--dry-run").stdout
     changed = weft.json("trigger", "apply", str(file))
-    assert changed[1]["action"] == "updated"
+    assert [each["action"] for each in changed] == ["unchanged", "updated", "unchanged"]
     assert changed[1]["trigger"]["config"]["schedule"]["cron"] == "45 3 * * *"
     assert changed[2]["trigger"]["webhookUrl"] == address.strip()
     assert {each["name"] for each in weft.json("trigger", "list")} == {"orders", "nightly", "hook"}
     assert [each["name"] for each in weft.json("trigger", "list", "--kind", "schedule")] == ["nightly"]
     for name in ("orders", "nightly", "hook"):
         assert weft("trigger", "delete", name).stdout == f"{name} deleted\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("total > 10", "total > 11"),
+        ("condition: event.data.total > 10\n", ""),
+        ('order: "${ event.data.id }"}', "order: x}"),
+        ("dedup_window: 1h", "dedup_window: 61m"),
+        ("throttle: {limit: 100, per: 1m}", "throttle: {limit: 100, per: 2m}"),
+        ("throttle: {limit: 100, per: 1m}", "buffer: {max_size: 2, max_wait: 1s}"),
+        ("shop.order.*", "shop.*"),
+    ],
+)
+def test_whatever_differs_is_updated_once(applied: Shell, old: str, new: str) -> None:
+    assert old in ORDERS
+    actions = [
+        [
+            each["action"]
+            for each in json.loads(applied("trigger", "apply", "-", "--json", input=ORDERS.replace(old, new, 1)).stdout)
+        ]
+        for _ in range(2)
+    ]
+    assert actions == [["updated", "unchanged", "unchanged"], ["unchanged"] * 3]
 
 
 def test_json_files_are_read_too(applied: Shell, tmp_path: Path) -> None:
@@ -179,6 +209,9 @@ def test_another_kind_of_source_and_another_workflow_are_refused_with_advice(app
     other = applied("trigger", "apply", "-", "--dry-run", input=ORDERS.replace("handle", "other"))
     assert other.exit_code == ExitCode.REFUSED
     assert "-:3: workflow: trigger orders starts handle, and not other" in other.stderr
+    tries = applied("trigger", "apply", "-", input=ORDERS.replace("name: orders", "name: orders\nmax_attempts: 2"))
+    assert tries.exit_code == ExitCode.REFUSED
+    assert "-:3: max_attempts: trigger orders tries 5 times, and not 2" in tries.stderr
 
 
 def test_an_event_is_published_and_its_delivery_is_seen_and_replayed(applied: Shell) -> None:

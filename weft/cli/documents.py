@@ -103,6 +103,7 @@ COMPLETE_STEP = _mutation("completeStep", "CompleteStepInput", f"execution {{ {_
 RETRY = _mutation("retryExecution", "RetryExecutionInput", f"execution {{ {_EXECUTION} }}")
 
 _TRIGGER = """id name kind status pausedBecause condition config createdAt nextFireAt lastFiredAt webhookUrl
+  inputMapping dedupKey dedupWindow maxAttempts throttle { limit per } buffer { maxSize maxWait key }
   workflow { name }"""
 _DELIVERY = f"id at eventId outcome event execution {{ id status }} failure {_FAILURE}"
 _BATCH = "id action status total accepted rejected createdAt"

@@ -1,11 +1,14 @@
-"""Triggers of files as the API takes them."""
+"""Triggers of files as the API takes them, and whether it has them so already."""
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.domain.triggers.form import SOURCES, TriggerFile
 
 _RENAMED = {"secret": "secretName"}
+_TIMES = ("startAt", "endAt")
 _WORDS = frozenset({"overlap", "signature"})
 
 
@@ -30,6 +33,21 @@ def new_trigger_of(form: TriggerFile) -> dict[str, Any]:
     """The input of `createTrigger`."""
     given = {name: value for name, value in rules_of(form).items() if value is not None}
     return {**given, "workflow": form.workflow, "maxAttempts": form.max_attempts}
+
+
+def has_rules(trigger: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    """Whether the API shows the trigger as `rules_of` a form wants it."""
+    shown = {**trigger, "source": trigger["config"]}
+    return all(_comparable(name, shown[name]) == _comparable(name, value) for name, value in rules.items())
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """A moment may be said in several ways, and nothing by null or by silence; not so in a mapping, where null is a value."""
+    if name == "inputMapping":
+        return json.dumps(value, sort_keys=True)
+    if isinstance(value, Mapping):
+        return {name: _comparable(name, each) for name, each in value.items() if each is not None}
+    return datetime.fromisoformat(value) if name in _TIMES else value
 
 
 def _camel_cased(value: Mapping[str, Any]) -> dict[str, Any]:

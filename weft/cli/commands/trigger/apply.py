@@ -20,12 +20,12 @@ from weft.cli.options import AsJson, Url
 from weft.cli.output import plain
 from weft.cli.session import with_server
 from weft.cli.trigger_files import WrittenTrigger, read_triggers
-from weft.cli.trigger_inputs import new_trigger_of, rules_of, source_of
+from weft.cli.trigger_inputs import has_rules, new_trigger_of, rules_of, source_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What became of one trigger of a file. `action` is created, updated or refused; with --dry-run, what it would be."""
+    """What became of one trigger of a file. `action` is created, updated, unchanged or refused; with --dry-run, what it would be."""
 
     file: Path
     action: str
@@ -64,12 +64,13 @@ async def _apply(api: Api, written: WrittenTrigger, *, dry_run: bool) -> Applied
     existing = (await api.query(TRIGGER, name=form.name))["trigger"]
     if existing and (obstacles := _obstacles(form, existing)):
         return _refused(written, form, obstacles)
-    action = "updated" if existing else "created"
-    if dry_run:
+    rules = rules_of(form)
+    action = "created" if not existing else "unchanged" if has_rules(existing, rules) else "updated"
+    if dry_run or action == "unchanged":
         return Applied(file=written.file, action=action, name=form.name, trigger=existing)
     try:
         if existing:
-            payload = await api.mutate(UPDATE_TRIGGER, **rules_of(form))
+            payload = await api.mutate(UPDATE_TRIGGER, **rules)
         else:
             payload = await api.mutate(CREATE_TRIGGER, **new_trigger_of(form))
     except RequestRefused as refused:
@@ -92,6 +93,9 @@ def _obstacles(form: TriggerFile, existing: dict[str, Any]) -> list[Problem]:
     if workflow != form.workflow:
         message = f"trigger {form.name} starts {workflow}, and not {form.workflow}: that cannot be changed"
         found.append(Problem(message=message, path=("workflow",), hint=advice))
+    if existing["maxAttempts"] != form.max_attempts:
+        message = f"trigger {form.name} tries {existing['maxAttempts']} times, and not {form.max_attempts}: that cannot be changed"
+        found.append(Problem(message=message, path=("max_attempts",), hint=advice))
     return found
 
 
@@ -108,7 +112,9 @@ def _print(applied: Applied, *, dry_run: bool) -> None:
     for problem in applied.problems:
         typer.echo(_problem_text(applied.file, problem), err=True)
     if applied.action != "refused":
-        typer.echo(f"{applied.name}: {'would be ' if dry_run else ''}{applied.action}")
+        typer.echo(
+            f"{applied.name}: {applied.action if applied.action == 'unchanged' or not dry_run else f'would be {applied.action}'}"
+        )
         address = applied.trigger["webhookUrl"] if applied.trigger and not dry_run else None
         if address:
             typer.echo(f"  {address}")
