@@ -68,7 +68,9 @@ class WorkflowMutations:
         context = info.context
         return _answer(*await attempt(given, lambda: archive_workflow(context.services, context.caller, given.name)))
 
-    @mutation("Deletes a workflow with all its versions. Refused with INVALID_STATE while it has live executions or triggers.")
+    @mutation(
+        "Deletes a workflow with all its versions. Refused with INVALID_STATE while it has live executions or triggers."
+    )
     async def delete_workflow(self, info: Info, given: Annotated[NamedInput, INPUT]) -> DeletePayload:
         context = info.context
         gone, errors = await attempt(given, lambda: delete_workflow(context.services, context.caller, given.name))

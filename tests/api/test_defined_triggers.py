@@ -131,3 +131,14 @@ async def test_archiving_a_workflow_leaves_its_triggers(api: Api) -> None:
     await api.create(with_triggers(HOURLY))
     await api.mutate("archiveWorkflow", {"name": "sums"}, "workflow { id }")
     assert (await shown(api, "hourly", "status"))["status"] == "ENABLED"
+
+
+async def test_a_workflow_is_deleted_with_its_own_triggers_and_not_while_it_has_others(api: Api) -> None:
+    await api.create(with_triggers(HOURLY, PAID))
+    await triggered(api, "other", on_events("shop.sent"))
+    refused = await api.mutate("deleteWorkflow", {"name": "sums"}, "deletedId")
+    assert [error["code"] for error in refused["errors"]] == ["INVALID_STATE"]
+    assert await names(api) == {"hourly", "sums-1", "other"}
+    assert (await api.mutate("deleteTrigger", {"name": "other"}, "deletedId"))["errors"] == []
+    assert (await api.mutate("deleteWorkflow", {"name": "sums"}, "deletedId"))["errors"] == []
+    assert await names(api) == set()
