@@ -55,6 +55,8 @@ class ExecutionQueued(Event, frozen=True, kw_only=True):
     on_parent_close: str = "cancel"
     forked_from: str | None = None
     trigger_id: str | None = None
+    trace: dict[str, str] = {}
+    """`traceparent` and `tracestate` of W3C's Trace Context, which it goes on with."""
     depth: int = 0
     """How many executions led to it, one by the end of another."""
     batch_id: str | None = None

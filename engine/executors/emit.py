@@ -50,7 +50,9 @@ class Emit(Executor):
             raise _failure(step, "topic_not_allowed", message)
         event = self._event(step, given)
         try:
-            await self._bus.publish(given.topic, msgspec.json.encode(event), _attributes(event, step.tenant))
+            await self._bus.publish(
+                given.topic, msgspec.json.encode(event), {**_attributes(event, step.tenant), **step.trace}
+            )
         except NoSuchTopic as error:
             raise _failure(step, "topic_not_found", error.message) from error
         except PayloadTooLarge as error:
@@ -70,6 +72,7 @@ class Emit(Executor):
             "time": self._now().isoformat().replace("+00:00", "Z"),
             "datacontenttype": "application/json",
             "data": given.data,
+            **step.trace,
         }
 
 

@@ -87,6 +87,8 @@ class StepContext(Protocol):
     """The names that expressions of this step may use, for the kind's deferred fields. It has no secrets."""
     thread_id: str
     """Of the LangGraph checkpoints of this step run."""
+    trace: Mapping[str, str]
+    """W3C's Trace Context of the execution, for what it sends: `traceparent` and `tracestate`, where it was started with them."""
 
     @property
     def checkpointer(self) -> "BaseCheckpointSaver[Any]":

@@ -10,6 +10,7 @@ from engine.storage.repositories.head import execution_path
 from engine.usecases.caller import Caller, Role
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Origin, StartExecution, create, prepare
+from engine.usecases.views import ExecutionView
 
 MAX_DEPTH = 20
 """Ancestors that an execution may have: a workflow that starts itself comes to an end."""
@@ -43,9 +44,15 @@ class Children:
         child_id = derive(EXECUTION, tenant, parent_id, idempotency_key)
         if await services.executions.view(tenant, child_id) is not None:
             return child_id
-        await _require_shallow(services, tenant, parent_id)
+        parent = await _shallow(services, tenant, parent_id)
         request = StartExecution(workflow=workflow, version=version, input=input)
-        origin = Origin(parent_id=parent_id, parent_step=parent_step, on_parent_close=on_parent_close)
+        origin = Origin(
+            parent_id=parent_id,
+            parent_step=parent_step,
+            on_parent_close=on_parent_close,
+            depth=parent.state.depth if parent else 0,
+            trace=parent.state.trace if parent else {},
+        )
         prepared = await prepare(services, caller, request, origin)
         try:
             await create(services, caller, child_id, prepared, [])
@@ -56,12 +63,15 @@ class Children:
         return child_id
 
 
-async def _require_shallow(services: Services, tenant: str, parent_id: str) -> None:
+async def _shallow(services: Services, tenant: str, parent_id: str) -> ExecutionView | None:
+    """The parent, if it is still there. Raises `LimitExceeded` where it has too many ancestors."""
+    parent: ExecutionView | None = None
     ancestor: str | None = parent_id
-    for _ in range(MAX_DEPTH):
+    for depth in range(MAX_DEPTH):
         view = await services.executions.view(tenant, ancestor) if ancestor else None
+        parent = view if depth == 0 else parent
         if view is None:
-            return
+            return parent
         ancestor = view.state.parent_id
     raise LimitExceeded(f"an execution has at most {MAX_DEPTH} ancestors")
 

@@ -71,6 +71,7 @@ class StepRun:
     open_store: Callable[[], "BaseStore"]
     reports: Reports
     revealer: Revealer
+    trace: Mapping[str, str] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     """Paths of the runs inside that this attempt began."""
 
@@ -169,6 +170,7 @@ class StepRun:
             open_store=self.open_store,
             reports=self.reports,
             revealer=self.revealer,
+            trace=self.trace,
         )
 
     def _told(self, value: Any) -> Any:

@@ -147,6 +147,7 @@ class StepRunner:
             open_store=partial(self._memories, x.state.tenant),
             reports=attempt.driver,
             revealer=attempt.revealer,
+            trace=x.state.trace,
         )
         return await executor.run(run)
 

@@ -55,6 +55,8 @@ async def fork_execution(
     origin = Origin(
         workflow_id=state.workflow_id,
         forked_from=execution_id,
+        depth=state.depth,
+        trace=state.trace,
         edits=state.edits,
         kept=kept_events(old, services.clock(), without=without),
     )

@@ -54,7 +54,13 @@ async def retry_as(
     )
     kept = kept_events(old, services.clock(), without=without)
     origin = Origin(
-        workflow_id=state.workflow_id, forked_from=execution_id, batch_id=batch_id, edits=state.edits, kept=kept
+        workflow_id=state.workflow_id,
+        forked_from=execution_id,
+        batch_id=batch_id,
+        depth=state.depth,
+        trace=state.trace,
+        edits=state.edits,
+        kept=kept,
     )
     prepared = await prepare(services, caller, request, origin)
     return view_of(await create(services, caller, new_id, prepared, []))

@@ -64,6 +64,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: str | None = None
     trigger_id: str | None = None
     depth: int = 0
+    trace: dict[str, str] = {}
     edits: tuple[dict[str, Any], ...] = ()
     kept: tuple[DurableEvent, ...] = ()
 
@@ -147,6 +148,7 @@ async def prepare(
         batch_id=origin.batch_id,
         trigger_id=origin.trigger_id,
         depth=origin.depth,
+        trace=origin.trace,
         concurrency_key=_concurrency_key(plan, workflow, given, now),
         edits=origin.edits,
     )

@@ -12,7 +12,17 @@ from engine.domain.errors import Path, Problem
 from engine.domain.json_values import MAX_DEPTH, json_problems
 
 FIT: dict[str, Any] = {"a": [1, 2.5, None, True, "text", "é", "", {}, []], "b": {"c": {"d": [-(2**63), 2**64 - 1]}}}
-UNFIT = ["\0", "\ud800", float("nan"), float("inf"), 2**64, {1: 2}, {"\0": 1}, {"\ud800": 1}, object()]
+UNFIT = [
+    "\0",
+    "\ud800",
+    float("nan"),
+    float("inf"),
+    2**64,
+    {1: 2},
+    {"\0": 1},
+    {"\ud800": 1},
+    pytest.param(object(), id="object"),
+]
 
 
 def nested(depth: int) -> list[Any]:

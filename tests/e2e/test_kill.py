@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportError
@@ -138,3 +139,59 @@ async def test_a_terminated_server_hands_back_what_it_drives(server: Server) -> 
         await events(server, execution_id, 0, seen)
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
     assert seen[-1]["__typename"] == "ExecutionSucceeded"
+
+
+CREATE_TRIGGER = """mutation ($input: CreateTriggerInput!) {
+        createTrigger(input: $input) { trigger { webhookUrl } errors { code message path } }
+    }"""
+PUBLISH = """mutation ($id: String, $n: JSON) {
+        publishEvent(input: {event: {id: $id, source: "/e2e", type: "e2e.happened", data: $n}}) { eventId errors { code } }
+    }"""
+DELIVERIES = """query ($name: String!) {
+        trigger(name: $name) { deliveries(first: 100) { nodes { eventId outcome execution { id status } } } }
+    }"""
+
+
+async def test_what_was_taken_in_before_a_kill_starts_once_after_it(server: Server) -> None:
+    short = {**DEFINITION, "name": "short", "steps": DEFINITION["steps"][:1], "output": "${ steps.s0.output }"}
+    assert (await ask(server, CREATE, definition=short))["createWorkflow"]["errors"] == []
+    sources = {"events": {"event": {"types": ["e2e.*"]}}, "hook": {"webhook": {"signature": "NONE"}}}
+    urls = {}
+    for name, source in sources.items():
+        made = await ask(server, CREATE_TRIGGER, input={"name": name, "workflow": "short", "source": source})
+        assert made["createTrigger"]["errors"] == []
+        urls[name] = made["createTrigger"]["trigger"]["webhookUrl"]
+    assert urls["hook"].startswith(server.url)
+
+    accepted: dict[str, set[str]] = {"events": set(), "hook": set()}
+
+    async def publish(number: int) -> None:
+        answer = await ask(server, PUBLISH, id=f"event-{number}", n={"n": number})
+        accepted["events"].add(answer["publishEvent"]["eventId"])
+
+    async def call(number: int) -> None:
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(urls["hook"], content=b"{}", headers={"idempotency-key": f"call-{number}"})
+            assert answer.status_code == 202
+            accepted["hook"].add(answer.json()["deliveryId"])
+
+    sending = [asyncio.create_task(send(number)) for number in range(10) for send in (publish, call)]
+    await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(0.02)
+    server.kill()
+    await asyncio.gather(*sending, return_exceptions=True)
+    assert accepted["events"] or accepted["hook"]
+
+    server.start()
+    async with asyncio.timeout(60):
+        for name, known in accepted.items():
+            while True:
+                found = (await ask(server, DELIVERIES, name=name))["trigger"]["deliveries"]["nodes"]
+                done = [each for each in found if (each["execution"] or {}).get("status") == "SUCCEEDED"]
+                if len(done) >= len(known) and len(done) == len(found):
+                    break
+                await asyncio.sleep(0.1)
+            assert len({each["eventId"] for each in found}) == len(found)
+            assert len({each["execution"]["id"] for each in found}) == len(found)
+            if name == "events":
+                assert known <= {each["eventId"] for each in found}

@@ -120,6 +120,7 @@ class FakeStepContext:
     store: "BaseStore" = field(default_factory=InMemoryStore)
     budget: Budget = Budget()  # noqa: RUF009  a frozen value
     revealed: Reveal | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
 
     deltas: list[str] = field(default_factory=list)
     progressed: list[Progress] = field(default_factory=list)

@@ -7,6 +7,7 @@ import pytest
 
 from engine.domain.errors import NotFound, ValidationFailed
 from engine.domain.status import ExecutionStatus
+from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.delivery import DeliveryOutcome
 from engine.domain.triggers.trigger import Buffer, Throttle
 from engine.runtime.retention import Retention
@@ -17,6 +18,7 @@ from engine.usecases.archive_workflow import archive_workflow
 from engine.usecases.triggers.acting import fire_trigger, replay_delivery
 from engine.usecases.triggers.changing import delete_trigger, pause_trigger, resume_trigger
 from engine.usecases.triggers.deliver import deliver
+from engine.usecases.triggers.receiving import publish_event
 from tests.triggers.at_work import ECHO, SetClock, TriggerClient
 
 _O = DeliveryOutcome
@@ -268,3 +270,31 @@ async def test_deliveries_and_dedup_keys_are_deleted_when_they_have_expired(sett
         assert len(await client.deliveries(trigger)) == 1
         assert await retention.once(clock.now + timedelta(days=31)) == 1
         assert await client.deliveries(trigger) == []
+
+
+TRACE = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "vendor=1"}
+
+
+async def test_the_trace_of_an_event_goes_on_with_what_it_leads_to(client: TriggerClient) -> None:
+    await client.define({"id": "e", "kind": "emit", "with": {"type": "second"}}, name="emits")
+    await client.on_events("first", name="one", workflow="emits", input_mapping={})
+    emitted = await client.on_events("second", name="two", input_mapping={})
+    ended = await client.on_events("weft.execution.succeeded", name="three", condition='event.data.workflow == "emits"')
+    event = CloudEvent(id="1", source="/tests", type="first", extensions=dict(TRACE))
+    await publish_event(client.services, client.caller, event)
+    for trigger in (emitted, ended):
+        (delivery,) = await client.decided(trigger, 1, _O.STARTED)
+        assert {name: delivery.event.extensions[name] for name in TRACE} == TRACE
+        assert delivery.execution_id is not None
+        assert (await client.view(delivery.execution_id)).state.trace == TRACE
+
+
+async def test_a_circle_by_way_of_a_child_comes_to_an_end_too(client: TriggerClient) -> None:
+    await client.define({"id": "c", "kind": "child", "with": {"workflow": "test", "input": {}}}, name="parent")
+    circle = await client.on_events(
+        "weft.execution.succeeded", workflow="parent", condition='event.data.workflow == "test"', input_mapping={}
+    )
+    await client.run("test")
+    (dead,) = await client.decided(circle, 1, _O.FAILED)
+    assert dead.failure is not None
+    assert dead.failure.code == "chain_too_long"

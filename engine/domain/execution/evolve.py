@@ -41,6 +41,7 @@ def begin_log(event: e.ExecutionQueued, *, execution_id: str, tenant: str, plan:
         on_parent_close=event.on_parent_close,
         forked_from=event.forked_from,
         trigger_id=event.trigger_id,
+        trace=event.trace,
         depth=event.depth,
         batch_id=event.batch_id,
         concurrency_key=event.concurrency_key,

@@ -106,6 +106,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_parent_close: str = "cancel"
     forked_from: str | None = None
     trigger_id: str | None = None
+    trace: dict[str, str] = {}
     depth: int = 0
     batch_id: str | None = None
     concurrency_key: str | None = None

@@ -8,6 +8,8 @@ import msgspec
 from engine.domain.ids import derive
 
 DELIVERY = "de"
+TRACE = ("traceparent", "tracestate")
+"""The extensions that are W3C's Trace Context."""
 DEPTH = "weftdepth"
 """The extension that says how many executions led to an event, one by the end of another."""
 

@@ -51,7 +51,7 @@ class Announcer:
             time=at,
             datacontenttype="application/json",
             data=_data(after),
-            extensions={DEPTH: after.depth + 1},
+            extensions={**after.trace, DEPTH: after.depth + 1},
         )
         return Received(id=derive("in", event.id), tenant=after.tenant, event=event, due_at=at)
 

@@ -1,7 +1,6 @@
 """Take an event in: it is stored before it is answered, and given to the triggers that take it afterwards."""
 
 import logging
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 from engine.bus.port import Message
 from engine.bus.topics import INBOX, Inbox
 from engine.domain.errors import PayloadTooLarge, ValidationFailed
+from engine.domain.execution import State
 from engine.domain.ids import derive
 from engine.domain.triggers.cloud_event import DEPTH, CloudEvent, depth_of
 from engine.domain.triggers.trigger import EventSource, TriggerKind, TriggerStatus
@@ -79,21 +79,23 @@ async def receive_emitted(services: Services, message: Message) -> None:
     except (msgspec.MsgspecError, ValidationFailed, PayloadTooLarge) as error:
         _log.warning("a message on the topic of emitted events is left out: %s", error)
         return
-    depth = await _depth(services, tenant, event.source)
-    known = replace(event, extensions={**event.extensions, DEPTH: depth})
+    publisher = await _publisher(services, tenant, event.source)
+    led_to = publisher.depth + 1 if publisher else 0
+    trace = publisher.trace if publisher else {}
+    known = replace(event, extensions={**trace, **event.extensions, DEPTH: led_to})
     await receive(services, tenant, known, via=f"{event.source} {event.id}")
 
 
 async def with_depth(services: Services, tenant: str, event: CloudEvent) -> CloudEvent:
     """Marked by how many executions led to it: as many as it says itself, or as the execution that published it."""
-    depth = await _depth(services, tenant, event.source)
-    if depth <= depth_of(event):
+    publisher = await _publisher(services, tenant, event.source)
+    if publisher is None or publisher.depth + 1 <= depth_of(event):
         return event
-    return replace(event, extensions={**event.extensions, DEPTH: depth})
+    return replace(event, extensions={**event.extensions, DEPTH: publisher.depth + 1})
 
 
-async def _depth(services: Services, tenant: str, source: str) -> int:
-    """By the execution that published it, whatever the event says of itself."""
+async def _publisher(services: Services, tenant: str, source: str) -> State | None:
+    """The execution that published an event, whatever the event says of itself; None where none of ours did."""
     _, found, execution_id = source.rpartition(_EXECUTIONS)
-    view: Any = await services.executions.view(tenant, execution_id) if found else None
-    return view.state.depth + 1 if view else 0
+    view = await services.executions.view(tenant, execution_id) if found else None
+    return view.state if view else None

@@ -4,6 +4,7 @@ from typing import Any
 
 from engine.domain.errors import Problem, ValidationFailed
 from engine.domain.expressions import ExpressionFailed, Scope, render
+from engine.domain.triggers.cloud_event import TRACE
 from engine.domain.triggers.trigger import Trigger
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.caller import Caller, Role
@@ -20,7 +21,7 @@ async def prepare_started(services: Services, stored: StoredTrigger, event: Any,
     """`event` is what expressions see by that name. Raises what `prepare` raises; `ValidationFailed` with a path into the mapping."""
     trigger = stored.trigger
     request = StartExecution(workflow="", input=mapped(trigger, event, Scope({"event": event}, now=services.clock())))
-    origin = Origin(workflow_id=trigger.workflow_id, trigger_id=trigger.id, depth=depth)
+    origin = Origin(workflow_id=trigger.workflow_id, trigger_id=trigger.id, depth=depth, trace=_trace(event))
     return await prepare(services, caller_of(stored), request, origin)
 
 
@@ -32,6 +33,12 @@ def mapped(trigger: Trigger, event: Any, scope: Scope) -> Any:
         return render(trigger.input_mapping, scope)
     except ExpressionFailed as error:
         raise ValidationFailed([Problem(message=error.message, path=("inputMapping", *error.path))]) from error
+
+
+def _trace(event: Any) -> dict[str, str]:
+    """Of several events the first one's."""
+    first = event[0] if isinstance(event, list) else event
+    return {name: first[name] for name in TRACE if isinstance(first.get(name), str)}
 
 
 def _unmapped(event: Any) -> dict[str, Any]:
