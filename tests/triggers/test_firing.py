@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,23 @@ async def test_times_that_were_missed_are_made_up_for_within_the_window(settings
         await fire_all(client, long)
         assert await client.deliveries(short) == []
         assert sorted(each.event.time.hour for each in await client.deliveries(long) if each.event.time) == [20, 21, 22]
+
+
+async def test_no_window_is_so_short_that_what_fires_late_by_itself_is_left_out(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(ECHO)
+        given: dict[str, Any] = {"overlap": OverlapPolicy.ALLOW, "catch_up_window": timedelta(0)}
+        plain = await client.on_schedule("plain", cron="0 * * * *", **given)
+        jittered = await client.on_schedule("jittered", cron="0 * * * *", jitter=timedelta(minutes=50), **given)
+        for trigger in (plain, jittered):
+            for _ in range(3):
+                at = (await due(client, trigger)).schedule.due_at
+                assert at is not None
+                clock.now = max(clock.now, at + timedelta(seconds=2))
+                await fire_all(client, trigger)
+            clock.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        assert len(await client.deliveries(plain)) == len(await client.deliveries(jittered)) == 3
 
 
 async def test_a_clock_that_goes_back_fires_nothing_twice(settings: Settings) -> None:

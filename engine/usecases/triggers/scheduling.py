@@ -36,6 +36,8 @@ from engine.usecases.triggers.starting import caller_of, prepare_started
 
 CATCH_UP_WINDOW = timedelta(minutes=1)
 """Of a schedule that says nothing of it: a restart makes nothing late enough to be left out."""
+LATE = timedelta(seconds=10)
+"""By so much at most a process is late that does nothing but fire: nobody's window is shorter."""
 LOOK_AGAIN = timedelta(seconds=1)
 """While a time waits for the former execution to end."""
 _O = DeliveryOutcome
@@ -99,7 +101,7 @@ class _Firing:
             after = replace(self._schedule, waiting=None, due_at=due(self._trigger, self._schedule.next))
             return await self._start(self._schedule.waiting, after)
         time = self._in_time()
-        if time is None or (at := due(self._trigger, time)) is None or at > self._now:
+        if time is None or self._fires_at(time) > self._now:
             again = self._look_again() if self._schedule.waiting else due(self._trigger, time)
             return await self._put_on(replace(self._schedule, next=time, due_at=again))
         return await self._fire(time, former)
@@ -121,14 +123,21 @@ class _Firing:
         return self._now + LOOK_AGAIN
 
     def _in_time(self) -> datetime | None:
-        """The first time that is not too late to be made up for."""
-        window = self._source.catch_up_window
-        earliest = self._now - (CATCH_UP_WINDOW if window is None else window)
+        """The first time that is not too late to be made up for. Whoever fires is a little late itself."""
+        source, anchor = self._source, self._trigger.created_at
+        window = CATCH_UP_WINDOW if source.catch_up_window is None else source.catch_up_window
+        earliest = self._now - max(window, LATE)
         time = self._schedule.next
-        if time is None or time >= earliest:
+        if time is None or self._fires_at(time) >= earliest:
             return time
-        just_before = earliest - timedelta(microseconds=1)
-        return next(fires(self._source, max(time, just_before), anchor=self._trigger.created_at), None)
+        just_before = earliest - (source.jitter or timedelta(0)) - timedelta(microseconds=1)
+        later = fires(source, max(time, just_before), anchor=anchor)
+        return next((each for each in later if self._fires_at(each) >= earliest), None)
+
+    def _fires_at(self, time: datetime) -> datetime:
+        at = due(self._trigger, time)
+        assert at is not None  # of a schedule, every time has one
+        return at
 
     async def _former(self) -> _Former:
         execution_id = self._schedule.execution_id
