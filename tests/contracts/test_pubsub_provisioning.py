@@ -22,6 +22,8 @@ EVERYTHING = [
     "subscription weft.dead_letters.kept",
     "subscription weft.wake.workers",
     "subscription weft.batch_wake.batches",
+    "subscription weft.inbox.triggers",
+    "subscription weft.emitted.triggers",
 ]
 
 

@@ -36,7 +36,7 @@ TUNING = replace(QUICK, poll_seconds=POLL_SECONDS, ack_deadline_seconds=10, exte
 async def bus(request: pytest.FixtureRequest, emulators: Emulators) -> AsyncIterator[MessageBus]:
     opened: MessageBus
     if request.param == "local":
-        opened = LocalBus(redelivery_seconds=(0.001,) * 5)
+        opened = LocalBus(redelivery_seconds=(0.001, *(0.2,) * 100))
     else:
         opened = await PubSubBus.open(project_id(), emulators.pubsub, provision=True, tuning=TUNING)
     yield opened
