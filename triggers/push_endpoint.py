@@ -8,20 +8,19 @@ import logging
 from datetime import datetime
 from typing import Protocol
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.domain.errors import PayloadTooLarge, Unavailable, ValidationFailed
 from engine.usecases.services import Services
 from engine.usecases.triggers.subscribing import is_consumed, pushed_to
 from triggers.bad_token import BadToken
 from triggers.cloud_events import from_push
+from triggers.http_answers import PAUSED_SECONDS, again, answered, refusal, whole_body
 from triggers.published import accept
 
 MOST_BYTES = 16 * 1024 * 1024
 """A message has at most 10 MB, and a third more in its wrapper."""
-PAUSED_SECONDS, UNAVAILABLE_SECONDS = 60, 5
 
 _log = logging.getLogger(__name__)
 
@@ -51,48 +50,18 @@ class PushEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return await self._taken(request)
+            return await answered(lambda: self._taken(request))
         except BadToken as error:
             self.refused += 1
             _log.info("a pushed message was refused: %s", error.message)
-            return _refusal(401, error.code, error.message, {"www-authenticate": "Bearer"})
-        except ValidationFailed as error:
-            return _refusal(400, error.code, error.message)
-        except PayloadTooLarge as error:
-            return _refusal(413, error.code, error.message, {"connection": "close"})
-        except Unavailable as error:
-            _log.warning("a pushed message could not be taken: %s", error)
-            return _again(error.code, "try again in a moment", UNAVAILABLE_SECONDS)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return refusal(401, error.code, error.message, headers={"www-authenticate": "Bearer"})
 
     async def _taken(self, request: Request) -> Response:
         await self._tokens.verify(request.headers.get("authorization"), self._services.clock())
         stored = await pushed_to(self._services, request.path_params["trigger"])
         if stored is None:
-            return _refusal(404, "NOT_FOUND", "there is no such trigger on a topic")
+            return refusal(404, "NOT_FOUND", "there is no such trigger on a topic")
         if not is_consumed(stored):
-            return _again("INVALID_STATE", "the trigger is paused", PAUSED_SECONDS)
-        await accept(self._services, stored, from_push(request.headers, await _body(request)))
+            return again("INVALID_STATE", "the trigger is paused", PAUSED_SECONDS)
+        await accept(self._services, stored, from_push(request.headers, await whole_body(request, MOST_BYTES)))
         return Response(status_code=204)
-
-
-async def _body(request: Request) -> bytes:
-    """Raises `PayloadTooLarge`."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise PayloadTooLarge(f"the body is larger than {MOST_BYTES:,} bytes, which no message is")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _again(code: str, message: str, seconds: int) -> Response:
-    return _refusal(503, code, message, {"retry-after": str(seconds)})
-
-
-def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    error = {"message": message, "extensions": {"code": code}}
-    return JSONResponse({"errors": [error]}, status, {"cache-control": "no-store", **(headers or {})})

@@ -1,9 +1,9 @@
 """Carries out admitted batches, item by item, in order. What was done is done again harmlessly after a crash."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -26,14 +26,12 @@ from engine.usecases.resume_execution import resume_once
 from engine.usecases.retry_execution import retry_as
 from engine.usecases.services import Services
 from engine.usecases.start_execution import Prepared, create
+from engine.usecases.tending import Tending
 
-_log = logging.getLogger(__name__)
 _wake = msgspec.json.Decoder(BatchWake)
 AT_A_TIME = 16
 LEFT_ALONE = timedelta(seconds=15)
 """After each chunk; a worker that took so long for one is taken for dead."""
-FAILED_SECONDS = 60.0
-"""Until a batch is tried again that could not be carried out for a reason of its own."""
 _VERB = "batch"
 """Every item acts under a key of its own, so that a batch that goes on after a crash finds what it did."""
 _COMMANDS: dict[BatchAction, type[Cancel | Pause]] = {BatchAction.CANCEL: Cancel, BatchAction.PAUSE: Pause}
@@ -42,8 +40,7 @@ _COMMANDS: dict[BatchAction, type[Cancel | Pause]] = {BatchAction.CANCEL: Cancel
 class BatchRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._resting: dict[tuple[str, str], float] = {}
+        self._tending = Tending("batch")
 
     async def run(self, listening: asyncio.Event) -> None:
         """Takes hints until cancelled."""
@@ -52,41 +49,20 @@ class BatchRunner:
             try:
                 await asyncio.Event().wait()
             finally:
-                await self._stop()
+                await self._tending.close()
 
     def offer(self, tenant: str, batch_id: str) -> None:
         """A batch with something left to do."""
-        key = (tenant, batch_id)
-        now = asyncio.get_running_loop().time()
-        self._resting = {each: until for each, until in self._resting.items() if until > now}
-        if key not in self._under_way and key not in self._resting:
-            task = asyncio.create_task(self._carry_out(TenantId(tenant), batch_id))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        self._tending.begin(batch_id, partial(self._carry_out, TenantId(tenant), batch_id))
 
     async def _on_wake(self, message: Message) -> None:
         wake = _wake.decode(message.body)
         self.offer(wake.tenant, wake.batch_id)
 
-    async def _stop(self) -> None:
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     async def _carry_out(self, tenant: TenantId, batch_id: str) -> None:
-        try:
-            stored = await self._services.batches.get(tenant, batch_id)
-            while stored is not None and stored.batch.carried_out < stored.batch.total:
-                stored = await self._next_chunk(tenant, stored)
-        except IncompatibleData as error:
-            _log.error("batch %s is left to workers of another version: %s", batch_id, error)  # a refusal
-            self._resting[tenant, batch_id] = asyncio.get_running_loop().time() + FAILED_SECONDS
-        except (Conflict, Unavailable) as error:
-            _log.info("batch %s is left to the next sweep: %s", batch_id, error)
-        except Exception:  # noqa: BLE001  # a defect in one batch must not end the loop that serves the others
-            _log.exception("batch %s could not be carried out; it is tried again in a minute", batch_id)
-            self._resting[tenant, batch_id] = asyncio.get_running_loop().time() + FAILED_SECONDS
+        stored = await self._services.batches.get(tenant, batch_id)
+        while stored is not None and stored.batch.carried_out < stored.batch.total:
+            stored = await self._next_chunk(tenant, stored)
 
     async def _next_chunk(self, tenant: TenantId, stored: StoredBatch) -> StoredBatch | None:
         batch = stored.batch

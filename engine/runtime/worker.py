@@ -24,6 +24,7 @@ from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.head import Stored
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.new_execution import NewExecution, Starter
+from engine.usecases.resting import Resting
 
 AGAIN_SECONDS = 0.05
 UNREADABLE_SECONDS = 60.0
@@ -79,8 +80,8 @@ class Worker(Starter):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._told: dict[str, Ready] = {}
         """Hints that came for what is taken care of already."""
-        self._unreadable: dict[str, float] = {}
-        """Until when executions are left alone that another version of the software wrote."""
+        self._unreadable = Resting()
+        """Executions that another version of the software wrote."""
         self._stopping = False
         self._leaving = asyncio.Event()
         self._moved = asyncio.Event()
@@ -145,17 +146,9 @@ class Worker(Starter):
         if driver is not None:
             self._told[ready.execution_id] = ready
             driver.poke()
-        elif not self._stopping and not self._left_alone(ready.execution_id):
+        elif not self._stopping and ready.execution_id not in self._unreadable:
             self._queue.put(ready)
             self.fill()
-
-    def _left_alone(self, execution_id: str) -> bool:
-        """Whether it could not be read a while ago."""
-        until = self._unreadable.get(execution_id)
-        if until is None or until > asyncio.get_running_loop().time():
-            return until is not None
-        del self._unreadable[execution_id]
-        return False
 
     def offer_brief(self, ready: Ready) -> None:
         """One that needs no room in its lane: it is ended at once, since its deadline passed in the line, or has ended, and the rest
@@ -164,7 +157,7 @@ class Worker(Starter):
         if (
             ready.execution_id not in self._claimed
             and not self._stopping
-            and not self._left_alone(ready.execution_id)
+            and ready.execution_id not in self._unreadable
             and len(self._claimed) < 2 * self._capacity
         ):
             outside = msgspec.structs.replace(ready, lane=NO_LANE)
@@ -293,9 +286,7 @@ class Worker(Starter):
             _log.info("execution %s is gone", ready.execution_id)
         except IncompatibleData as error:
             _log.error("execution %s is left to workers of another version: %s", ready.execution_id, error)  # a refusal
-            now = asyncio.get_running_loop().time()
-            self._unreadable = {each: until for each, until in self._unreadable.items() if until > now}
-            self._unreadable[ready.execution_id] = now + UNREADABLE_SECONDS
+            self._unreadable.rest(ready.execution_id, UNREADABLE_SECONDS)
         except Unavailable as error:
             _log.warning("execution %s could not be driven: %s", ready.execution_id, error)
             if not self._stopping:

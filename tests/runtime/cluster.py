@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from engine.bootstrap import open_engine, utc_now
 from engine.bus.local import LocalBus
+from engine.bus.port import MessageBus
 from engine.settings import Settings
 from engine.storage.sqlite import SqliteStore
 from tests.runtime.client import Client
@@ -26,18 +27,21 @@ class LossyBus(LocalBus):
 
 
 class Cluster:
-    def __init__(self, settings: Settings, store: FailingStore, bus: LossyBus) -> None:
+    """`bus` is the one that loses messages; processes have it unless they are given another."""
+
+    def __init__(self, settings: Settings, store: FailingStore, bus: LossyBus, given: MessageBus | None) -> None:
         self._settings = settings
         self.store = store
         self.bus = bus
+        self._given = given
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings) -> AsyncIterator["Cluster"]:
+    async def opened(cls, settings: Settings, bus: MessageBus | None = None) -> AsyncIterator["Cluster"]:
         store = ClockedStore(await SqliteStore.open(None), exclusive=False)
-        bus = LossyBus()
-        yield cls(settings, store, bus)
-        await bus.close()
+        lossy = LossyBus()
+        yield cls(settings, store, lossy, bus)
+        await lossy.close()
         await store.close()
 
     @asynccontextmanager
@@ -46,7 +50,8 @@ class Cluster:
     ) -> AsyncIterator[Client]:
         """One more engine. `skew` is how far its machine's clock is ahead."""
         settings = replace(self._settings, role=role, lease=timedelta(seconds=2), capacity=capacity)
-        async with open_engine(settings, store=self.store, bus=self.bus, clock=lambda: utc_now() + skew) as engine:
+        bus = self._given or self.bus
+        async with open_engine(settings, store=self.store, bus=bus, clock=lambda: utc_now() + skew) as engine:
             yield Client(engine)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -209,43 +210,42 @@ async def test_what_can_never_be_an_event_is_recorded_and_does_not_come_again(
     assert sorted(await worker.outcomes(trigger)) == ["FAILED", "STARTED"]
 
 
+@asynccontextmanager
+async def two_workers(cluster: Cluster) -> AsyncIterator[TriggerClient]:
+    """The first of them, with a workflow."""
+    async with cluster.process("worker") as one, cluster.process("worker") as other:
+        first = TriggerClient(one.engine)
+        await first.define(ECHO)
+        async with triggers_at_work(one.engine), triggers_at_work(other.engine):
+            yield first
+
+
 async def test_a_message_that_comes_again_starts_nothing_more(settings: Settings, bus: MessageBus) -> None:
     """A commit that fails, and one that is only reported to: both bring their messages again."""
-    async with Cluster.opened(settings) as cluster:
-        cluster.bus = bus  # type: ignore[assignment]  # it is only handed on
-        async with cluster.process("worker") as one, cluster.process("worker") as other:
-            first, second = TriggerClient(one.engine), TriggerClient(other.engine)
-            await first.define(ECHO)
-            async with triggers_at_work(first.engine), triggers_at_work(second.engine):
-                trigger = await on_orders(first)
-                cluster.store.fail_on("deliveries", after=2)
-                cluster.store.unanswered = 1
-                await publish(first, *range(20))
-                found = await first.decided(trigger, 20)
+    async with Cluster.opened(settings, bus) as cluster, two_workers(cluster) as first:
+        trigger = await on_orders(first)
+        cluster.store.fail_on("deliveries", after=2)
+        cluster.store.unanswered = 1
+        await publish(first, *range(20))
+        found = await first.decided(trigger, 20)
     assert {each.outcome for each in found} == {_O.STARTED}
     assert len({each.execution_id for each in found}) == 20
     assert len(found) == 20
 
 
 async def test_workers_share_the_messages_of_a_trigger(settings: Settings, bus: MessageBus) -> None:
-    async with Cluster.opened(settings) as cluster:
-        cluster.bus = bus  # type: ignore[assignment]  # it is only handed on
-        async with cluster.process("worker") as one, cluster.process("worker") as other:
-            first, second = TriggerClient(one.engine), TriggerClient(other.engine)
-            await first.define(ECHO)
-            async with triggers_at_work(first.engine), triggers_at_work(second.engine):
-                trigger = await on_orders(first)
-                await publish(first, *range(40))
-                found = await first.decided(trigger, 40)
-                ran = [await first.input_of(each) for each in found]
+    async with Cluster.opened(settings, bus) as cluster, two_workers(cluster) as first:
+        trigger = await on_orders(first)
+        await publish(first, *range(40))
+        found = await first.decided(trigger, 40)
+        ran = [await first.input_of(each) for each in found]
     assert sorted(each["n"] for each in ran) == list(range(40))
 
 
 async def test_what_a_worker_did_not_decide_before_it_ended_is_taken_by_the_next(
     settings: Settings, bus: MessageBus
 ) -> None:
-    async with Cluster.opened(settings) as cluster:
-        cluster.bus = bus  # type: ignore[assignment]  # it is only handed on
+    async with Cluster.opened(settings, bus) as cluster:
         async with cluster.process("worker") as one:
             first = TriggerClient(one.engine)
             await first.define(ECHO)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from engine.domain.errors import InvalidState, NotFound, PermissionDenied, WeftError
 from engine.domain.triggers.delivery import DeliveryOutcome
 from engine.domain.triggers.trigger import Trigger, WebhookSignature, WebhookSource
 from engine.settings import Settings
@@ -118,10 +119,18 @@ async def test_slacks_challenge_is_answered_and_is_no_event(sender: Sender) -> N
     assert await sender.client.deliveries(trigger) == []
 
 
-async def test_a_webhook_whose_secret_is_missing_believes_nobody(sender: Sender) -> None:
+@pytest.mark.parametrize("error", [NotFound, PermissionDenied, InvalidState])
+async def test_a_webhook_whose_secret_cannot_be_had_believes_nobody_and_says_so(
+    sender: Sender, error: type[WeftError], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def get(*_: str) -> str:
+        raise error("the secret cannot be had")
+
+    monkeypatch.setattr(sender.client.services.secrets, "get", get)
     sent = signed_requests.stripe(signed_requests.STRIPE_INVOICE)
-    trigger = await sender.hook(sent.signature, "no_such_secret")
+    trigger = await sender.hook(sent.signature, "stripe")
     assert (await sender.post(trigger, sent.body, **sent.headers)).status_code == 401
+    assert "webhook t believes nobody: the secret cannot be had" in caplog.text
 
 
 async def test_an_address_leads_nowhere_once_it_is_another_one_or_never_was(sender: Sender) -> None:

@@ -5,16 +5,17 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from engine.domain.errors import PayloadTooLarge, Unavailable, ValidationFailed
+from engine.domain.errors import PayloadTooLarge
 from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.trigger import TriggerStatus, WebhookSignature, WebhookSource
 from engine.usecases.services import Services
 from engine.usecases.triggers.hooks import Hooked, take_in, webhook_at, webhook_secret
 from triggers.cloud_events import from_http
+from triggers.http_answers import PAUSED_SECONDS, again, answered, refusal, whole_body
 from triggers.webhooks.challenge import challenge
 from triggers.webhooks.headers import received
 from triggers.webhooks.naming import event_id, event_type
@@ -24,7 +25,6 @@ from triggers.webhooks.signatures import verify
 MOST_BYTES = 1024 * 1024
 REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 100.0, 500.0
 """Of one webhook, in one process."""
-PAUSED_SECONDS, UNAVAILABLE_SECONDS = 60, 5
 _MOST_HOOKS = 10_000
 _NAMED_BY = ("ce-id", "idempotency-key")
 _UNNAMED = (WebhookSignature.NONE, WebhookSignature.HMAC_SHA256)
@@ -46,29 +46,19 @@ class Webhooks:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return await self._taken(request)
+            return await answered(lambda: self._taken(request))
         except BadSignature as error:
             self.refused[error.refusal] += 1
             _log.info("a webhook's request was refused: %s", error.reason)
-            return _refusal(401, error.code, str(error))
-        except ValidationFailed as error:
-            problems = [{"message": each.message, "path": list(each.path)} for each in error.problems]
-            return _refusal(400, error.code, error.message, {"problems": problems})
-        except PayloadTooLarge as error:
-            return _refusal(413, error.code, error.message, close=True)
-        except Unavailable as error:
-            _log.warning("a webhook's request could not be taken: %s", error)
-            return _refusal(503, error.code, "try again in a moment", retry_after=UNAVAILABLE_SECONDS)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return refusal(401, error.code, str(error))
 
     async def _taken(self, request: Request) -> Response:
         stored = await webhook_at(self._services, request.path_params["token"])
         if stored is None:
-            return _refusal(404, "NOT_FOUND", "there is nothing here")
+            return refusal(404, "NOT_FOUND", "there is nothing here")
         wait = self._rates.take(stored.trigger.id)
         if wait is not None:
-            return _refusal(429, "RATE_LIMITED", "too many requests: try again later", retry_after=wait)
+            return again("RATE_LIMITED", "too many requests: try again later", wait, status=429)
         headers = received(request.scope["headers"])
         body = await _body(request, headers)
         signature = _signature(stored)
@@ -77,7 +67,7 @@ class Webhooks:
         if asked is not None:
             return PlainTextResponse(asked)
         if stored.trigger.status is TriggerStatus.PAUSED:
-            return _refusal(503, "INVALID_STATE", "the trigger is paused", retry_after=PAUSED_SECONDS)
+            return again("INVALID_STATE", "the trigger is paused", PAUSED_SECONDS)
         delivery = await take_in(self._services, stored, self._event(stored, signature, headers, body))
         return JSONResponse({"deliveryId": delivery.id, "outcome": delivery.outcome.value}, 202)
 
@@ -101,17 +91,10 @@ def _signature(stored: Hooked) -> WebhookSignature:
 
 
 async def _body(request: Request, headers: dict[str, str]) -> bytes:
-    """As it was sent: signatures are about that. Raises `PayloadTooLarge`, `ValidationFailed`."""
+    """As it was sent: signatures are about that. Raises `PayloadTooLarge`."""
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise PayloadTooLarge("send the body uncompressed: nobody knows how large it is otherwise")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise PayloadTooLarge(f"the body is larger than {MOST_BYTES:,} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return await whole_body(request, MOST_BYTES)
 
 
 class _Rates:
@@ -132,21 +115,3 @@ class _Rates:
         if len(self._missing) > _MOST_HOOKS:
             self._missing.popitem(last=False)
         return None if allowed else 1
-
-
-def _refusal(
-    status: int,
-    code: str,
-    message: str,
-    details: dict[str, object] | None = None,
-    *,
-    retry_after: int | None = None,
-    close: bool = False,
-) -> Response:
-    headers = {"cache-control": "no-store"}
-    if retry_after is not None:
-        headers["retry-after"] = str(retry_after)
-    if close:
-        headers["connection"] = "close"
-    error = {"message": message, "extensions": {"code": code, **(details or {})}}
-    return JSONResponse({"errors": [error]}, status, headers)

@@ -176,11 +176,11 @@ class TriggerRepository:
 
     async def schedule(self, tenant: str, trigger_id: str) -> StoredSchedule | None:
         document = await self._store.get(schedule_path(tenant, trigger_id))
-        return _stored_schedule(document) if document else None
+        return stored_schedule(document) if document else None
 
     async def schedules(self, tenant: str, trigger_ids: Sequence[str]) -> list[StoredSchedule | None]:
         documents = await self._store.get_many([schedule_path(tenant, each) for each in trigger_ids])
-        return [_stored_schedule(document) if document else None for document in documents]
+        return [stored_schedule(document) if document else None for document in documents]
 
     async def due_schedules(
         self, shards: Sequence[str], until: datetime, *, start_after: tuple[FieldValue, ...] | None, limit: int
@@ -197,7 +197,7 @@ class TriggerRepository:
 
 def stored_schedule(document: Document) -> StoredSchedule:
     """Raises `IncompatibleData`."""
-    return _stored_schedule(document)
+    return StoredSchedule(document.rev, document.path.split("/")[1], decoded(_schedule, document))
 
 
 def schedule_put(tenant: str, schedule: Schedule, *, if_rev: int | None) -> Write:
@@ -222,10 +222,6 @@ _AT_ONCE = 200
 
 def _stored(document: Document) -> StoredTrigger:
     return StoredTrigger(document.rev, document.path.split("/")[1], decoded(_trigger, document))
-
-
-def _stored_schedule(document: Document) -> StoredSchedule:
-    return StoredSchedule(document.rev, document.path.split("/")[1], decoded(_schedule, document))
 
 
 def _fields(trigger: Trigger) -> dict[str, FieldValue]:

@@ -1,6 +1,8 @@
 """What a webhook's endpoint asks: whose address a token is, by which secret a sender is known, and what becomes of its event."""
 
-from engine.domain.errors import NotFound
+import logging
+
+from engine.domain.errors import InvalidState, NotFound, PermissionDenied
 from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.delivery import Delivery
 from engine.domain.triggers.trigger import TriggerKind, WebhookSource
@@ -10,6 +12,8 @@ from engine.usecases.triggers.deliver import deliver
 from engine.usecases.triggers.receiving import RECEIVED, check_event
 
 LONGEST_TOKEN = 100
+_log = logging.getLogger(__name__)
+
 Hooked = StoredTrigger
 """A trigger, with the tenant that it belongs to."""
 
@@ -21,13 +25,14 @@ async def webhook_at(services: Services, token: str) -> StoredTrigger | None:
 
 
 async def webhook_secret(services: Services, stored: StoredTrigger) -> str | None:
-    """None where the trigger names none, or there is none of that name. Raises `Unavailable`."""
+    """None where the trigger names none, or it cannot be had, which the log then says. Raises `Unavailable`."""
     source = stored.trigger.source
     if not isinstance(source, WebhookSource) or source.secret_name is None:
         return None
     try:
         return await services.secrets.get(stored.tenant, source.secret_name)
-    except NotFound:
+    except (InvalidState, NotFound, PermissionDenied) as error:
+        _log.error("webhook %s believes nobody: %s", stored.trigger.name, error.message)  # the message is complete
         return None
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from engine.domain.errors import Problem, ValidationFailed
 from engine.domain.expressions import ExpressionFailed, Scope, render
+from engine.domain.ids import TenantId
 from engine.domain.triggers.cloud_event import TRACE
 from engine.domain.triggers.trigger import Trigger
 from engine.storage.repositories.triggers import StoredTrigger
@@ -14,7 +15,7 @@ from engine.usecases.start_execution import Origin, Prepared, StartExecution, pr
 
 def caller_of(stored: StoredTrigger) -> Caller:
     """Executions show the trigger as their actor."""
-    return Caller(tenant=_tenant(stored), principal=f"trigger:{stored.trigger.name}", role=Role.EDITOR)
+    return Caller(tenant=TenantId(stored.tenant), principal=f"trigger:{stored.trigger.name}", role=Role.EDITOR)
 
 
 async def prepare_started(services: Services, stored: StoredTrigger, event: Any, *, depth: int) -> Prepared:
@@ -45,7 +46,3 @@ def _unmapped(event: Any) -> dict[str, Any]:
     if isinstance(event, list):
         return {"events": event}
     return event["data"] if isinstance(event["data"], dict) else {"event": event}
-
-
-def _tenant(stored: StoredTrigger) -> Any:
-    return stored.tenant
