@@ -17,6 +17,7 @@ from engine.runtime.aftermath import Aftermath
 from engine.runtime.driver import Driver
 from engine.runtime.lanes import Lanes
 from engine.runtime.ready_queue import Ready, ReadyQueue
+from engine.runtime.reminders import Reminders
 from engine.runtime.step_runner import StepRunner
 from engine.runtime.tenure import Fenced
 from engine.storage.port import Conflict
@@ -77,7 +78,7 @@ class Worker(Starter):
         self._claimed: dict[str, str] = {}
         """The lanes of the executions that are taken care of, by their ids."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._reminders = Reminders(self.offer)
         self._told: dict[str, Ready] = {}
         """Hints that came for what is taken care of already."""
         self._unreadable = Resting()
@@ -121,8 +122,7 @@ class Worker(Starter):
         have ended; what takes longer than two thirds of the time is interrupted.
         """
         self._stopping = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._reminders.cancel()
         self._moved.set()
         self._leaving.set()
         seconds = grace.total_seconds()
@@ -290,7 +290,7 @@ class Worker(Starter):
         except Unavailable as error:
             _log.warning("execution %s could not be driven: %s", ready.execution_id, error)
             if not self._stopping:
-                self.remind(ready, UNAVAILABLE_SECONDS)
+                self._reminders.remind(ready, UNAVAILABLE_SECONDS)
         except Exception:  # noqa: BLE001
             # A defect, or a log that this version cannot read. The execution is left as it is; other executions go on.
             _log.exception(
@@ -350,7 +350,7 @@ class Worker(Starter):
         just_now = state.finished_at is not None and self._clock() - state.finished_at < JUST_NOW
         if not done and just_now:
             ready = Ready(tenant=state.tenant, execution_id=state.id, lane=state.lane, priority=state.priority)
-            self.remind(ready, AGAIN_SECONDS)
+            self._reminders.remind(ready, AGAIN_SECONDS)
 
     def _void(self, stored: Stored, now: datetime) -> bool:
         """A lease that nobody holds: run out, left over by a former process where this is the only one, or by this worker itself,
@@ -370,19 +370,7 @@ class Worker(Starter):
             return
         seconds = (due - self._clock()).total_seconds()
         if seconds <= NEAR_SECONDS:
-            self.remind(ready, max(seconds, 0.0))
-
-    def remind(self, ready: Ready, seconds: float) -> None:
-        """Offers the execution again after that time."""
-        former = self._timers.pop(ready.execution_id, None)
-        if former is not None:
-            former.cancel()
-        loop = asyncio.get_running_loop()
-        self._timers[ready.execution_id] = loop.call_later(seconds, self._fire, ready)
-
-    def _fire(self, ready: Ready) -> None:
-        self._timers.pop(ready.execution_id, None)
-        self.offer(ready)
+            self._reminders.remind(ready, max(seconds, 0.0))
 
 
 def _claimable(stored: Stored, now: datetime) -> bool:
