@@ -22,7 +22,7 @@ from engine.usecases.start_execution import StartExecution, start_execution
 from engine.usecases.views import ExecutionView, StepRunView
 from engine.usecases.watch_execution import watch_execution
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """How long a test waits for what must happen."""
 
 
