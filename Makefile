@@ -33,9 +33,10 @@ serve: $(INSTALLED) ## start the server with the examples' functions and models
 	WEFT_SCRIPTS=examples/digest/scripts.yaml,examples/triage/scripts.yaml,examples/research/scripts.yaml \
 	WEFT_HTTP_ALLOW=127.0.0.0/8 $(BIN)/weft serve $(ARGS)
 
-# All of them take some minutes, and every processor. A file's tests stay together, since some of them share what is slow to make.
+# All of them take some minutes, and every processor: one process more than there are processors, since tests also wait. A file's tests
+# stay together, since some of them share what is slow to make.
 test: $(INSTALLED) ## run the tests: make test TESTS=tests/domain ARGS="-x -k cancel"
-	$(BIN)/python -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),-n logical --dist loadfile) $(ARGS)
+	$(BIN)/python -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),-n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadfile) $(ARGS)
 
 chaos: $(INSTALLED) ## simulate thousands of failures: make chaos ARGS="--seeds 500", or ARGS="--seed 1234" to see one again
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-PATIENCE_SECONDS = 60.0
+from tests.patience import PATIENCE_SECONDS
 
 
 def below(pid: int) -> set[int]:

@@ -30,6 +30,7 @@ from graphql_api.transports.local_guard import LocalGuard
 from graphql_api.transports.operations import Operations
 from graphql_api.transports.websocket import MAX_OPERATIONS, GraphQLOverWebSocket
 from graphql_api.types.scalars import JSON, SCALARS
+from tests.patience import PATIENCE_SECONDS
 
 NO_SERVICES = cast("Services", None)
 
@@ -138,7 +139,7 @@ STREAMS: list[str] = []
 
 
 async def stream_closed() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while "closed" not in STREAMS:
             await asyncio.sleep(0.001)
 

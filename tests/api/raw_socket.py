@@ -6,6 +6,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from tests.patience import PATIENCE_SECONDS
+
 HANDSHAKE = (
     "GET /graphql HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -44,7 +46,7 @@ class RawSocket:
 
     async def receive(self) -> tuple[int, bytes]:
         """Opcode and payload of the next frame."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             first, second = await self.reader.readexactly(2)
             size = second & 0x7F
             if size == 126:
@@ -63,7 +65,7 @@ class RawSocket:
     async def ended(self) -> None:
         """The connection is gone, not only the protocol's."""
         with suppress(ConnectionError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while await self.reader.read(65536):
                     pass
 

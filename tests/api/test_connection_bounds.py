@@ -19,6 +19,7 @@ from tests.api.roles import RoleRuntime, only_error
 from tests.api.serving import served
 from tests.api.socket_client import SocketClient, connected
 from tests.api.test_slow_clients import impatient
+from tests.patience import PATIENCE_SECONDS
 from weft.bounded_http import BoundedHttp
 from weft.connection_bound import MOST_DESCRIPTORS, ConnectionBound, raise_descriptor_limit
 from weft.serve import KEEP_ALIVE_SECONDS, server_config
@@ -82,7 +83,7 @@ async def test_a_place_is_free_when_its_connection_has_ended(address: str) -> No
             assert await client.receive() == {"type": "connection_ack"}
         assert await refused(address)
         await client.socket.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 async with streaming(address) as stream:
                     if stream.status_code == 200:

@@ -6,6 +6,7 @@ from tests.api.client import Api
 from tests.api.probe import ProbeRuntime, probe_app, stream_closed
 from tests.api.serving import served
 from tests.api.socket_client import connected
+from tests.patience import PATIENCE_SECONDS
 from weft.ending_streams import EndingStreams
 
 WATCH_ALL = "subscription { executionUpdated { id } }"
@@ -13,7 +14,11 @@ WATCH_ALL = "subscription { executionUpdated { id } }"
 
 async def test_a_socket_is_closed_with_a_reason_to_connect_again_when_the_server_stops(api: Api) -> None:
     stopping = asyncio.Event()
-    async with served(EndingStreams(api.app, stopping)) as address, connected(address) as client, asyncio.timeout(5):
+    async with (
+        served(EndingStreams(api.app, stopping)) as address,
+        connected(address) as client,
+        asyncio.timeout(PATIENCE_SECONDS),
+    ):
         await client.begin()
         await client.subscribe(WATCH_ALL)
         stopping.set()
@@ -31,7 +36,7 @@ async def test_all_sockets_are_closed_whatever_they_do() -> None:
         connected(address) as quiet,
         connected(address) as idle,
         connected(address) as unread,
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_SECONDS),
     ):
         for client in (busy, quiet, idle, unread):
             await client.begin()
@@ -48,7 +53,7 @@ async def test_who_connects_to_a_server_that_stops_is_sent_on() -> None:
     stopping = asyncio.Event()
     stopping.set()
     app = EndingStreams(probe_app(ProbeRuntime()), stopping)
-    async with served(app) as address, connected(address) as client, asyncio.timeout(5):
+    async with served(app) as address, connected(address) as client, asyncio.timeout(PATIENCE_SECONDS):
         assert await client.closed() == 1012
 
 

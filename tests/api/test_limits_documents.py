@@ -113,16 +113,16 @@ def held(act: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("length", [4_000, 90_000])
+@pytest.mark.parametrize(("length", "many"), [(4_000, 60), (90_000, 8)])
 @pytest.mark.parametrize(
     "text", ["{{ __typename }} # {} {}", '{{ node(id: "{}{}") {{ id }} }}'], ids=["comment", "literal"]
 )
-def test_long_texts_of_few_tokens_hold_no_more_memory_than_others(text: str, length: int) -> None:
+def test_long_texts_of_few_tokens_hold_no_more_memory_than_others(text: str, length: int, many: int) -> None:
     documents = Documents(build_schema()._schema, remembered_bytes=500_000)
     documents.get("{ __typename }", WIDE)
 
     def send() -> None:
-        for number in range(60):
+        for number in range(many):
             documents.get(text.format(number, EMOJI * length), WIDE)
 
     assert held(send) < 1_000_000

@@ -11,6 +11,7 @@ import pytest
 from tests.api.probe import probe_app
 from tests.api.roles import RoleRuntime
 from tests.api.serving import served
+from tests.patience import PATIENCE_SECONDS
 from weft.logs import configure_logging
 
 
@@ -20,7 +21,7 @@ async def said(address: str, sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(sent)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await reader.read()
             writer.write(b"\x00" * 100)
             await writer.drain()

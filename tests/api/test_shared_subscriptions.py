@@ -15,6 +15,7 @@ from tests.api.definitions import asks
 from tests.api.raw_socket import TEXT, raw_socket
 from tests.api.serving import served
 from tests.api.socket_client import SocketClient, connected
+from tests.patience import PATIENCE_SECONDS
 
 EVENTS = """subscription($id: ID!, $after: Int) { executionEvents(executionId: $id, after: $after) {
     __typename seq ... on StepSucceeded { stepId output }
@@ -34,7 +35,7 @@ async def metric(api: Api, name: str) -> int:
 
 
 async def watching(api: Api, wanted: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await metric(api, "weft_graphql_subscriptions") != wanted:
             await asyncio.sleep(0.002)
 

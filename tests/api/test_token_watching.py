@@ -10,6 +10,7 @@ from tests.api.definitions import sums
 from tests.api.tenants import UNKNOWN, Tenants, renamed
 from tests.api.test_token_tenants import CREATE, START
 from tests.api.world import World
+from tests.patience import PATIENCE_SECONDS
 from weft.cli.api_errors import RequestRefused
 
 WATCHES = {
@@ -57,7 +58,7 @@ async def started(tenants: Tenants, enough: asyncio.Event) -> set[str]:
 
 async def test_a_watcher_of_all_executions_sees_the_own_alone(tenants: Tenants) -> None:
     enough, seen = asyncio.Event(), set()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         starting = tasks.create_task(started(tenants, enough))
         async with aclosing(tenants.bob.subscribe("subscription { executionUpdated { id } }")) as changes:
             async for change in changes:

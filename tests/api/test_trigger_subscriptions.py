@@ -14,6 +14,7 @@ from tests.api.serving import served
 from tests.api.tenants import UNKNOWN, Tenants
 from tests.api.test_subscriptions import events
 from tests.api.triggering import FROM_DATA, delivered, on_events, triggered
+from tests.patience import PATIENCE_SECONDS
 
 WATCH = (
     "subscription($name: String!) { triggerDeliveries(name: $name) { id outcome execution { id workflow { name } } } }"
@@ -33,7 +34,7 @@ async def watching(address: str, into: list[dict[str, Any]], name: str = "orders
 
 async def until_seen(api: Api, seen: list[dict[str, Any]]) -> Delivery:
     """A subscription does not say when it begins, so there are events until it shows one. The newest."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             delivery = await delivered(api, "orders", {"n": 1})
             for _ in range(20):
@@ -48,7 +49,7 @@ async def test_deliveries_come_live_and_end_with_their_trigger(api: Api, address
     await triggered(api, "others", on_events("order.*"), inputMapping=FROM_DATA)
     before = await delivered(api, "orders", {"n": 1})
     seen: list[dict[str, Any]] = []
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(watching(address, seen))
         delivery = await until_seen(api, seen)
         assert seen[-1] == {

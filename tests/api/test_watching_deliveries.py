@@ -22,6 +22,7 @@ from graphql_api.context import LOCAL_OWNER
 from tests.api.client import Api
 from tests.api.definitions import sums
 from tests.api.triggering import FROM_DATA, delivered, on_events, triggered
+from tests.patience import PATIENCE_SECONDS
 
 OFTEN = 0.02
 RARELY = 60.0
@@ -57,7 +58,7 @@ async def begun(api: Api, watching: Watched) -> Delivery:
 
 async def shown(watching: Watched, wanted: Delivery) -> Delivery:
     """The next time that this delivery comes."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for delivery in watching:
             if delivery.id == wanted.id:
                 return delivery
@@ -152,7 +153,7 @@ async def test_a_watch_ends_with_its_trigger_after_what_it_did(api: Api, service
         await begun(api, watching)
         last = await delivered(api, "orders", {"n": 1})
         await api.mutate("deleteTrigger", {"name": "orders"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert last.id in {delivery.id async for delivery in watching}
 
 

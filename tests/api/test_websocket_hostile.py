@@ -19,6 +19,7 @@ from tests.api.raw_socket import BINARY, CONTINUATION, TEXT, frame, raw_socket
 from tests.api.roles import RoleRuntime
 from tests.api.serving import served
 from tests.api.socket_client import connected
+from tests.patience import PATIENCE_SECONDS
 
 PING = '{"type":"ping"}'
 
@@ -43,7 +44,7 @@ async def address(metrics: Metrics) -> AsyncIterator[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -276,7 +277,7 @@ async def test_a_flood_that_nobody_reads_the_answers_to_takes_no_memory(address:
         sent = 0
         tracemalloc.start()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 for sent in range(40):  # noqa: B007 # how far it came
                     await asyncio.wait_for(socket.send_bytes(chunk), 0.3)
         except TimeoutError:

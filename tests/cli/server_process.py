@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 40
+from tests.patience import PATIENCE_SECONDS
 
 
 class ServerProcess:

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from engine.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 from weft import serve as serving
 from weft.cli.json_output import print_json_line
 
-PATIENCE_SECONDS = 40.0
 QUERY = "{ stepKinds { name } workflows(first: 1) { totalCount } }"
 
 

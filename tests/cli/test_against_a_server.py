@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.server_process import PATIENCE_SECONDS, ServerProcess
+from tests.cli.server_process import ServerProcess
 from tests.cli.shell import Shell
+from tests.patience import PATIENCE_SECONDS
 from weft.cli.exit_codes import ExitCode
 
 REVIEW = """\

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.server_process import PATIENCE_SECONDS, environment
+from tests.cli.server_process import environment
+from tests.patience import PATIENCE_SECONDS
 from weft.cli.exit_codes import ExitCode
 from weft.demo.examples import NoExamples, find_examples
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from tests.patience import PATIENCE_SECONDS
 from weft.ending_streams import EndingStreams
 
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
@@ -42,7 +43,7 @@ class Client:
 
 async def test_a_stream_is_ended_properly_when_the_server_stops() -> None:
     client, stopping = Client(), asyncio.Event()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(EndingStreams(streaming, stopping)({"type": "http"}, client.receive, client.send))
         while len(client.got) < 2:
             await asyncio.sleep(0)
@@ -113,7 +114,7 @@ async def test_a_socket_that_is_opened_when_the_last_one_ends_is_closed_too() ->
     app = EndingStreams(receiving, stopping)
     first = SocketClient()
     first.closed.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await app({"type": "websocket"}, first.receive, first.send)
         asyncio.get_running_loop().call_soon(stopping.set)
         await app({"type": "websocket"}, next_one.receive, next_one.send)
@@ -123,7 +124,7 @@ async def test_a_socket_that_is_opened_when_the_last_one_ends_is_closed_too() ->
 async def test_a_socket_that_cannot_be_closed_keeps_no_other_from_it(caplog: pytest.LogCaptureFixture) -> None:
     stopping, clients = asyncio.Event(), [SocketClient(refuses=True), *(SocketClient() for _ in range(3))]
     app = EndingStreams(receiving, stopping)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         for client in clients:
             tasks.create_task(app({"type": "websocket"}, client.receive, client.send))
         await asyncio.sleep(0)

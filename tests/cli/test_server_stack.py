@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from tests.cli.server_process import PATIENCE_SECONDS, environment
+from tests.cli.server_process import environment
+from tests.patience import PATIENCE_SECONDS
 from weft.serve import server_config
 
 _LOOP = """

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.executors.late import LATE
 from tests.cli.server_process import environment
-from tests.cli.started_server import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS
 
 NOT_TO_START = (
     *LATE,

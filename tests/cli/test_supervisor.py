@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from tests.cli.server_process import environment
-from tests.processes import PATIENCE_SECONDS, below, gone, until
+from tests.patience import PATIENCE_SECONDS
+from tests.processes import below, gone, until
 from weft.supervised import NotSupervised, take
 from weft.supervisor import pause_seconds
 

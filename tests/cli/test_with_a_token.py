@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.cli.server_process import PATIENCE_SECONDS, ServerProcess, environment
+from tests.cli.server_process import ServerProcess, environment
+from tests.patience import PATIENCE_SECONDS
 from weft.cli.app import app
 from weft.cli.exit_codes import ExitCode
 

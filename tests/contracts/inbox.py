@@ -3,8 +3,7 @@
 import asyncio
 
 from engine.bus.port import Message
-
-PATIENCE_SECONDS = 10
+from tests.patience import PATIENCE_SECONDS
 
 
 class Inbox:

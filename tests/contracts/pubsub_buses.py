@@ -9,8 +9,8 @@ from grpc import StatusCode, aio  # type: ignore[import-untyped]  # gRPC has no 
 
 from engine.bus.pubsub import PubSubBus
 from engine.bus.pubsub.tuning import Tuning
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 15.0
 QUICK = Tuning(poll_seconds=1.0, reconnect_seconds=(0.01, 0.1), redelivery_seconds=(0.0,), grace_seconds=2.0)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from engine.bus.port import Message, MessageBus
 from engine.domain.errors import Unavailable
-from tests.contracts.inbox import PATIENCE_SECONDS, Inbox
+from tests.contracts.inbox import Inbox
+from tests.patience import PATIENCE_SECONDS
 
 
 async def publish_numbers(bus: MessageBus, topic: str, numbers: range) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from engine.bus.local import LocalBus
 from engine.bus.port import Message
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_a_message_that_always_fails_is_dropped_with_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -67,7 +68,7 @@ async def test_a_message_whose_handler_was_cut_off_goes_to_another_consumer() ->
     await began.wait()
     async with bus.consume("wake", "workers", prompt, concurrency=1):
         await leaving.__aexit__(None, None, None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await taken_over.wait()
 
 
@@ -84,7 +85,7 @@ async def test_a_handler_that_is_cancelled_inside_counts_as_failed() -> None:
 
     async with bus.consume("wake", "workers", handler, concurrency=1):
         await bus.publish("wake", b"m")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await again.wait()
     assert tries == [b"m", b"m"]
 
@@ -103,7 +104,7 @@ async def test_what_a_leaving_consumer_was_called_for_is_done_by_those_who_stay(
     async with bus.consume("wake", "workers", keep, concurrency=1):
         await bus.publish("wake", b"m")  # calls a worker of the first consumer, which has not begun
         await leaving.__aexit__(None, None, None)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await done.wait()
     assert got == [b"m"]
 

@@ -13,8 +13,9 @@ from engine.bus.port import Message
 from engine.bus.pubsub.room import Room
 from engine.bus.topology import DEAD_LETTERS, KEPT
 from tests.contracts.inbox import Inbox
-from tests.contracts.pubsub_buses import PATIENCE_SECONDS, QUICK, Calls, pubsub_bus
+from tests.contracts.pubsub_buses import QUICK, Calls, pubsub_bus
 from tests.emulators import Emulators, project_id
+from tests.patience import PATIENCE_SECONDS
 
 
 @asynccontextmanager

@@ -13,8 +13,9 @@ from engine.bus.pubsub import PubSubBus
 from engine.domain.errors import PayloadTooLarge, Unavailable
 from tests.contracts.cut_connection import cut_connection
 from tests.contracts.inbox import Inbox
-from tests.contracts.pubsub_buses import PATIENCE_SECONDS, QUICK, pubsub_bus
+from tests.contracts.pubsub_buses import QUICK, pubsub_bus
 from tests.emulators import Emulators, project_id
+from tests.patience import PATIENCE_SECONDS
 
 IMPATIENT = replace(QUICK, publish_seconds=0.3, farewell_seconds=0.1, grace_seconds=0.1)
 
@@ -85,7 +86,7 @@ async def test_a_stream_on_which_nothing_comes_is_opened_again(
 
 async def test_publish_gives_up_in_its_time_and_says_what_to_do(nobody: str) -> None:
     async with pubsub_bus("p", nobody, tuning=IMPATIENT) as bus:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with pytest.raises(
                 Unavailable, match=f"emulator at {nobody} does not answer; start it, or unset PUBSUB_EM"
             ):
@@ -105,7 +106,7 @@ async def test_a_publisher_that_gives_up_holds_nobody_else_up(nobody: str) -> No
         impatient = asyncio.ensure_future(bus.publish("wake", b"m"))
         await asyncio.sleep(0)
         impatient.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with pytest.raises(Unavailable):
                 await bus.publish("wake", b"n")
     assert impatient.cancelled()

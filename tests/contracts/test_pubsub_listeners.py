@@ -9,8 +9,9 @@ from grpc.aio import AioRpcError  # type: ignore[import-untyped]  # gRPC has no 
 
 from engine.bus.port import Message
 from engine.bus.pubsub.rpc import Rpc
-from tests.contracts.pubsub_buses import PATIENCE_SECONDS, Calls, pubsub_bus
+from tests.contracts.pubsub_buses import Calls, pubsub_bus
 from tests.emulators import Emulators, project_id
+from tests.patience import PATIENCE_SECONDS
 
 
 async def next_of(listener: AsyncIterator[Message]) -> Message:

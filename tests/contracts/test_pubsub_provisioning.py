@@ -16,6 +16,7 @@ from engine.domain.errors import Unavailable
 from tests.contracts.inbox import Inbox
 from tests.contracts.pubsub_buses import Calls, pubsub_bus
 from tests.emulators import Emulators, project_id
+from tests.patience import PATIENCE_SECONDS
 
 EVERYTHING = [
     *(f"topic {topic}" for topic in TOPICS),
@@ -56,7 +57,7 @@ async def test_a_bus_that_may_create_nothing_works_on_what_was_provisioned(emula
         for topic in (WAKE, BATCH_WAKE, DEAD_LETTERS, EVENTS):
             await bus.publish(topic, topic.encode())
         await inbox.holds(3)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert (await anext(listener)).body == EVENTS.encode()
         await bus.ready()
     assert calls.of("CreateTopic") == []
@@ -89,7 +90,7 @@ async def test_a_subscription_that_somebody_deletes_makes_the_bus_not_ready(emul
         bus.consume(WAKE, WORKERS, Inbox(), concurrency=1),
     ):
         await bus._rpc.delete_subscription("weft.wake.workers", timeout=5)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (told := await trouble(bus)) is None:
                 await asyncio.sleep(0.01)
         assert "consume from weft.wake.workers" in told

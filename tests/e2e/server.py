@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.e2e.parts import CALLS
-
-PATIENCE_SECONDS = 20.0
+from tests.patience import PATIENCE_SECONDS
 
 
 class Server:

@@ -14,6 +14,7 @@ from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import WebSocketException
 
 from tests.e2e.server import Server
+from tests.patience import PATIENCE_SECONDS
 
 STEPS = 30
 DEFINITION: dict[str, Any] = {
@@ -76,7 +77,7 @@ async def test_a_subscriber_that_comes_back_after_a_kill_has_a_gap_free_log(serv
 
     seen: list[dict[str, Any]] = []
     watching = asyncio.create_task(events(server, execution_id, 0, seen))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(seen) < STEPS // 2:
             await asyncio.sleep(0.005)
     server.kill()
@@ -87,7 +88,7 @@ async def test_a_subscriber_that_comes_back_after_a_kill_has_a_gap_free_log(serv
     server.start()
     again = (await ask(server, START, workflow="squares", key="once"))["startExecution"]
     assert again["execution"]["id"] == execution_id
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await events(server, execution_id, seen[-1]["seq"], seen)
 
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
@@ -120,7 +121,7 @@ async def test_every_accepted_execution_ends_after_kills_at_any_moment(server: S
         server.start()
     assert accepted
     logs: dict[str, list[dict[str, Any]]] = {execution_id: [] for execution_id in accepted}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*(events(server, execution_id, 0, seen) for execution_id, seen in logs.items()))
     for seen in logs.values():
         assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
@@ -135,7 +136,7 @@ async def test_a_terminated_server_hands_back_what_it_drives(server: Server) -> 
     assert server.stop() == 0
     server.start()
     seen: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await events(server, execution_id, 0, seen)
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
     assert seen[-1]["__typename"] == "ExecutionSucceeded"

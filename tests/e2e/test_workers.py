@@ -11,7 +11,8 @@ import pytest
 
 from tests.e2e.cloud import Cloud, Process
 from tests.emulators import Emulators
-from tests.processes import PATIENCE_SECONDS, below, gone, until
+from tests.patience import PATIENCE_SECONDS
+from tests.processes import below, gone, until
 
 NOWHERE = "127.0.0.1:9"
 
@@ -79,22 +80,3 @@ async def test_none_is_left_when_the_supervisor_is_killed(server: Process) -> No
     processes = below(server.pid)
     await server.kill()
     until(lambda: gone(processes))
-
-
-@pytest.mark.parametrize(
-    ("settings", "end"),
-    [
-        pytest.param(
-            {"WEFT_AUTH": "token", "WEFT_TOKENS_FILE": "/nonexistent.yaml"}, (78, "/nonexistent.yaml"), id="tokens"
-        ),
-        pytest.param({"WEFT_MODULES": "no_such_module"}, (78, "no_such_module"), id="modules"),
-        pytest.param({"FIRESTORE_EMULATOR_HOST": NOWHERE}, (75, NOWHERE), id="store"),
-        pytest.param({"WEFT_HOST": "0.0.0.0"}, (78, "reachable from other machines"), id="address"),
-    ],
-)
-async def test_what_one_process_would_be_refused_for_several_are_refused_for_once(
-    cloud: Cloud, settings: dict[str, str], end: tuple[int, str]
-) -> None:
-    process = cloud.begin("all", **settings)
-    assert (await process.ended(), process.log.count("weft: ")) == (end[0], 1), process.log
-    assert end[1] in process.log

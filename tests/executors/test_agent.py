@@ -15,6 +15,7 @@ from engine.domain.failure import Budget
 from engine.domain.waiting import WaitKind
 from engine.executors.port import Answer, BudgetReached, Done, Suspended
 from tests.executors.scripted_agent import SEARCH_THEN_ANSWER, agent, failure_of, step
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_a_tool_is_called_and_its_result_leads_to_the_answer() -> None:
@@ -65,7 +66,7 @@ models:
       - {when: {call: 1}, tool_calls: [{name: left}, {name: right}]}
       - {reply: done}
 """
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await agent(script, left, right).run(step(tools=["left", "right"])) == Done("done")
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from engine.executors.delta_stream import LONGEST, DeltaStream
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_the_first_piece_is_sent_at_once_and_the_rest_together_at_the_end() -> None:
@@ -30,7 +31,7 @@ async def test_a_stream_that_stalls_does_not_keep_text_back() -> None:
     with DeltaStream(send, interval_seconds=0.005) as deltas:
         deltas.write("a")
         deltas.write("b")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await arrived.wait()
         assert sent == ["a", "b"]
 

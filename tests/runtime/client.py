@@ -21,8 +21,8 @@ from engine.usecases.services import Services
 from engine.usecases.start_execution import StartExecution, start_execution
 from engine.usecases.views import ExecutionView, StepRunView
 from engine.usecases.watch_execution import watch_execution
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 60.0
 """How long a test waits for what must happen."""
 
 

@@ -12,6 +12,7 @@ from engine.domain.events import ToolReturned
 from engine.domain.status import ExecutionStatus
 from engine.executors.script import parse_scripts
 from engine.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client
 from tests.runtime.parts import CALLS
 
@@ -99,7 +100,7 @@ async def test_a_step_whose_tool_hangs_ends_with_its_own_time(client: Client) ->
     failure = (await client.run()).state.failure
     assert failure is not None
     assert (failure.kind, failure.code) == ("TIMEOUT", "step_timeout")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while CALLS != [("hang", None), ("hung up", None)]:
             await asyncio.sleep(0.001)
 

@@ -14,6 +14,7 @@ from engine.domain.status import ExecutionStatus
 from engine.storage.sqlite import SqliteStore
 from engine.usecases.signal_execution import signal_execution
 from tests.full_disk import full_disk
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.parts import CALLS
 from tests.stored_documents import nothing_changes
@@ -56,7 +57,7 @@ async def test_a_result_waits_until_there_is_room_and_its_step_is_not_run_again(
     execution_id = await client.start(input={"t": LARGE})
     await client.until_event(execution_id, StepStarted)
     with full_disk(disk_of(client)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "not recorded yet" not in caplog.text:
                 await asyncio.sleep(0.005)
         assert (await client.view(execution_id)).state.status is E.RUNNING

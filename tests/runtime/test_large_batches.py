@@ -15,7 +15,8 @@ from engine.usecases.read_batches import list_batch_items
 from engine.usecases.start_execution import StartExecution
 from engine.usecases.start_executions import start_executions
 from tests.counted_store import CountedStore
-from tests.runtime.client import PATIENCE_SECONDS, Client, call
+from tests.patience import PATIENCE_SECONDS
+from tests.runtime.client import Client, call
 
 MEGABYTE = 1_000_000
 

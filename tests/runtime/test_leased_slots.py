@@ -10,6 +10,7 @@ from engine.runtime.leased_slots import LeasedSlots
 from engine.storage.port import Put
 from engine.storage.repositories.slots import SlotRepository
 from engine.storage.sqlite import SqliteStore
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.failing_store import FailingStore
 
 LEASE = timedelta(milliseconds=60)
@@ -44,7 +45,7 @@ async def lane() -> AsyncIterator[Lane]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.002)
 
@@ -59,7 +60,7 @@ async def test_who_waits_gets_a_slot_although_the_one_that_was_held_was_lost() -
             order.append(name)
             await done.wait()
 
-    async with lane() as used, asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with lane() as used, asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
         tasks.create_task(step("first"))
         await until(lambda: order == ["first"])
         tasks.create_task(step("second"))

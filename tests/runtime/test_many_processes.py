@@ -16,6 +16,7 @@ from engine.runtime.worker import LOOKED_AT
 from engine.storage.port import Write
 from engine.storage.repositories.slots import SlotRepository
 from engine.usecases.signal_execution import signal_execution
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.cluster import Cluster
 from tests.runtime.parts import CALLS
@@ -98,7 +99,7 @@ async def test_subscribers_of_a_replica_miss_nothing_where_messages_are_lost(clu
         await until(lambda: len(seen) > 3)
         cluster.bus.loses = {EVENTS}
         await signal_execution(api.services, api.caller, execution_id, name="go", payload=1, idempotency_key=None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await watching
         assert seen == list(range(1, len(seen) + 1))
         assert (await api.names(execution_id))[-1] == "ExecutionSucceeded"
@@ -236,7 +237,7 @@ async def test_clocks_that_differ_by_minutes_take_no_lease_away(cluster: Cluster
     async with cluster.process("worker", skew=behind) as slow, cluster.process("worker", skew=ahead) as fast:
         await slow.define(*(call(f"s{n}", "slow", {"value": n, "seconds": 0.7}) for n in range(3)))
         execution_id = await fast.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await fast.view(execution_id)).state.terminal:
                 await asyncio.sleep(0.05)
         view = await fast.view(execution_id)

@@ -15,6 +15,7 @@ from engine.executors.script import parse_scripts
 from engine.settings import Settings
 from engine.usecases.complete_step import complete_step
 from engine.usecases.resume_execution import resume_execution
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.parts import CALLS
 
@@ -207,7 +208,7 @@ async def test_a_graph_loops_asks_a_person_and_ends(client: Client) -> None:
 
 
 async def gone(client: Client, checkpoints: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await client.services.store.count(checkpoints):
             await asyncio.sleep(0.005)
 

@@ -12,6 +12,7 @@ from engine.domain.status import ExecutionStatus
 from engine.storage.port import Document, Put
 from engine.storage.repositories.head import execution_path
 from engine.usecases.signal_execution import signal_execution
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.cluster import Cluster
 
@@ -51,7 +52,7 @@ async def test_an_execution_of_another_version_is_refused_and_kept(
     with caplog.at_level(logging.ERROR):
         wake = {"tenant": "local", "execution_id": execution_id, "lane": "default", "priority": 0}
         client.services.bus.hint("weft.wake", msgspec.json.encode(wake))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "another version" not in caplog.text:
                 await asyncio.sleep(0.005)
     assert await client.services.store.get(written.path) == written

@@ -16,6 +16,7 @@ from engine.storage.sqlite import CannotOpenStore, SqliteStore
 from engine.usecases.complete_step import complete_step
 from engine.usecases.read_executions import executions_by_id
 from engine.usecases.signal_execution import signal_execution
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.conftest import OpenEngine
 from tests.runtime.failing_store import FailingStore
@@ -131,7 +132,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(client: Client) 
     other = Lease(owner="somebody else", epoch=stored.epoch + 1, until=now + timedelta(minutes=1))
     await services.journal.record(stored, (), stored.execution, now, lease=other)
     before = await client.log(execution_id)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while client.worker.driving:
             await asyncio.sleep(0.005)
     assert await client.log(execution_id) == before

@@ -35,6 +35,7 @@ from engine.usecases.start_execution import StartExecution
 from engine.usecases.start_executions import start_executions
 from engine.usecases.views import ExecutionView
 from engine.usecases.watch_batch import watch_batch
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.failing_store import FailingStore
 from tests.runtime.parts import CALLS
@@ -356,7 +357,7 @@ async def test_the_same_key_and_request_give_the_first_execution(client: Client)
 
 async def batch(client: Client, items: Sequence[StartExecution], mode: BatchMode, key: str | None = None) -> str:
     made = await start_executions(client.services, client.caller, items, mode, key)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for _ in watch_batch(client.services, client.caller, made.id):
             pass
     return made.id
@@ -423,7 +424,7 @@ async def test_a_batch_that_goes_on_after_a_crash_knows_what_it_did(settings: Se
             mode=BatchMode.BEST_EFFORT,
             idempotency_key=None,
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for _ in watch_batch(client.services, client.caller, made.id):
                 pass
         (done,) = await batches_by_id(client.services, client.caller, [made.id])
@@ -446,7 +447,7 @@ async def test_a_batch_carried_out_again_finds_its_executions_though_they_fill_t
         store.fail_on("batches/", after=1)
         items = [StartExecution(workflow="test")]
         made = await start_executions(client.services, client.caller, items, BatchMode.BEST_EFFORT, None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (done := await _carried_out(client, made.id)):
                 await asyncio.sleep(0.01)
         assert store.refused == 1
@@ -492,7 +493,7 @@ async def test_many_executions_are_cancelled_by_a_filter(client: Client) -> None
     with pytest.raises(ConfirmationRequired):
         await cancel(ExecutionFilter())
     batch_id = await cancel(ExecutionFilter(workflow="test"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for _ in watch_batch(client.services, client.caller, batch_id):
             pass
     assert {(await client.view(each)).state.status for each in ids} == {E.CANCELLED}

@@ -18,6 +18,7 @@ from engine.usecases.read_executions import state_value
 from engine.usecases.resume_execution import resume_execution
 from engine.usecases.signal_execution import signal_execution
 from engine.usecases.waiting_steps import list_waiting_steps
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.client import Client, call
 from tests.runtime.parts import CALLS
 
@@ -110,7 +111,7 @@ async def test_the_task_of_a_cancelled_step_is_stopped(client: Client) -> None:
     execution_id = await client.start()
     await client.until_event(execution_id, StepStarted)
     await cancel_execution(client.services, client.caller, execution_id, reason=None, force=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while ("hung up", None) not in CALLS:
             await asyncio.sleep(0.001)
 
@@ -146,7 +147,7 @@ async def test_a_paused_execution_starts_nothing_until_it_is_resumed(client: Cli
     execution_id = await client.start()
     await client.until_event(execution_id, StepStarted)
     await pause_execution(client.services, client.caller, execution_id, reason=None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await client.statuses(execution_id))["a"] != "SUCCEEDED":
             await asyncio.sleep(0.005)
     assert ("echo", 2) not in CALLS

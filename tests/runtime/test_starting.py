@@ -14,7 +14,8 @@ from engine.storage.port import Conflict, Write
 from engine.storage.sqlite import SqliteStore
 from engine.usecases.start_execution import StartExecution, create, prepare
 from engine.usecases.views import ExecutionView, view_of
-from tests.runtime.client import PATIENCE_SECONDS, Client, call
+from tests.patience import PATIENCE_SECONDS
+from tests.runtime.client import Client, call
 from tests.runtime.parts import CALLS
 
 E = ExecutionStatus

@@ -12,7 +12,8 @@ from engine.bootstrap import open_engine
 from engine.bus.local import LocalBus
 from engine.settings import Settings
 from engine.storage.sqlite import SqliteStore
-from tests.runtime.client import PATIENCE_SECONDS, Client, call
+from tests.patience import PATIENCE_SECONDS
+from tests.runtime.client import Client, call
 from tests.runtime.cluster import ClockedStore
 
 STEPS = 5

@@ -15,7 +15,8 @@ from engine.usecases.paging import PageRequest
 from engine.usecases.triggers.changing import NewTrigger, create_trigger
 from engine.usecases.triggers.reading import list_deliveries
 from engine.usecases.triggers.receiving import publish_event
-from tests.runtime.client import PATIENCE_SECONDS, Client
+from tests.patience import PATIENCE_SECONDS
+from tests.runtime.client import Client
 from weft.trigger_work import triggers_at_work
 
 ECHO = {"id": "a", "kind": "transform", "with": {"value": "${ input }"}}

@@ -23,7 +23,7 @@ from engine.usecases.triggers.subscribing import own_subscription
 from tests.contracts.inbox import Inbox
 from tests.contracts.pubsub_buses import QUICK
 from tests.emulators import Emulators, project_id
-from tests.runtime.client import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.cluster import Cluster
 from tests.triggers.at_work import ECHO, TriggerClient
 from weft.trigger_work import triggers_at_work
@@ -262,7 +262,9 @@ async def test_what_a_worker_did_not_decide_before_it_ended_is_taken_by_the_next
         async with cluster.process("worker") as two:
             second = TriggerClient(two.engine)
             async with triggers_at_work(second.engine):
-                async with asyncio.timeout(30):  # a pull that was cancelled may have taken it along, for 10 s
+                async with asyncio.timeout(
+                    PATIENCE_SECONDS
+                ):  # a pull that was cancelled may have taken it along, for 10 s
                     while len(found := await second.deliveries(trigger)) < 2:
                         await asyncio.sleep(0.05)
                 assert [await second.input_of(each) for each in found] == [{"n": 1}, {"n": 2}]

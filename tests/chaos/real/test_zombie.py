@@ -17,8 +17,8 @@ from tests.chaos.real.effects import EFFECTS, EffectLog
 from tests.e2e.caller import CREATE, SIGNAL, Caller
 from tests.e2e.cloud import Cloud, Process, key
 from tests.emulators import Emulators
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 60.0
 SETTLED_SECONDS = 0.5
 LARGE = 300_000
 HUGE = 2_500_000
