@@ -70,6 +70,7 @@ def build_services(
         adapters={"store": settings.store, "bus": settings.bus},
         lanes=settings.lanes,
         public_url=settings.reached_at,
+        trigger_topics=None if settings.trigger_topics is None else frozenset(settings.trigger_topics),
         started_at=clock(),
         version=version("weft"),
     )

@@ -59,6 +59,7 @@ class Settings:
     documents_only: frozenset[str] | None = None
     origins: tuple[str, ...] = ()
     emit_topics: tuple[str, ...] | None = None
+    trigger_topics: tuple[str, ...] | None = None
     grace: timedelta = timedelta(seconds=10)
     secret_source: str = "environment"  # noqa: S105  # the name of a source, not a secret
     secret_prefix: str = "weft"  # noqa: S105  # the same

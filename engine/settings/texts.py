@@ -125,6 +125,19 @@ def topics(text: str) -> tuple[str, ...]:
     return found
 
 
+def resources(text: str) -> tuple[str, ...]:
+    """Topics and subscriptions, those of other projects with `projects/…/` before them."""
+    found = names(text)
+    for name in found:
+        if not re.fullmatch(r"(projects/[^/]+/(topics|subscriptions)/)?[A-Za-z][A-Za-z0-9._~+%-]{2,254}", name):
+            raise ValueError(
+                f"has {name!r}; write topics such as orders or projects/shop-1/topics/orders, comma-separated"
+            )
+        if name.rpartition("/")[2].startswith(("weft.", "goog")):
+            raise ValueError(f"has {name!r}, which belongs to the engine or to Google")
+    return found
+
+
 def origins(text: str) -> tuple[str, ...]:
     found = names(text)
     for origin in found:

@@ -18,6 +18,7 @@ from engine.settings.texts import (
     paths,
     prefix,
     rates,
+    resources,
     roles,
     topics,
     url,
@@ -147,6 +148,12 @@ VARIABLES = (
         "emit_topics",
         topics,
         "topics that `emit` steps may name beside `weft.emitted`, comma-separated; unset: any with `local`, none with `pubsub`",
+    ),
+    Variable(
+        "WEFT_TRIGGER_TOPICS",
+        "trigger_topics",
+        resources,
+        "topics, and subscriptions that exist, that triggers may name, comma-separated; unset: any that are not the engine's",
     ),
     Variable(
         "WEFT_PUSH_EMAIL",

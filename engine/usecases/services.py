@@ -42,7 +42,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`adapters` names the store and the bus for people; `public_url` is where others reach the server."""
+    """`adapters` names the store and the bus for people; `public_url` is where others reach the server; `trigger_topics` are the topics
+    and subscriptions that triggers may name, None: any that are not the engine's.
+    """
 
     store: DocumentStore
     bus: MessageBus
@@ -66,6 +68,7 @@ class Services:
     adapters: Mapping[str, str]
     lanes: Mapping[str, int]
     public_url: str
+    trigger_topics: frozenset[str] | None
     started_at: datetime
     version: str
 

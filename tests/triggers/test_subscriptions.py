@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,9 +14,10 @@ from engine.bus.local import LocalBus
 from engine.bus.port import MessageBus
 from engine.bus.pubsub import PubSubBus
 from engine.bus.pubsub.rpc import Subscription
+from engine.domain.errors import ValidationFailed
 from engine.domain.triggers.delivery import DeliveryOutcome
 from engine.domain.triggers.trigger import PubSubSource, Trigger
-from engine.settings import Settings
+from engine.settings import BadSettings, Settings, read_settings
 from engine.usecases.triggers.changing import delete_trigger, pause_trigger, resume_trigger, update_trigger
 from engine.usecases.triggers.deliver import DEPTH_LIMIT
 from engine.usecases.triggers.subscribing import own_subscription
@@ -304,3 +305,48 @@ async def test_a_subscription_that_is_pushed_is_not_pulled(emulators: Emulators)
     finally:
         await bus.close()
     assert inbox.messages == []
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        (PubSubSource(topic="orders", subscription="orders-weft"), []),
+        (PubSubSource(topic="payroll"), ["topic"]),
+        (PubSubSource(topic="orders", subscription="payroll-audit"), ["subscription"]),
+        (PubSubSource(topic="projects/shop-1/topics/orders"), ["topic"]),
+    ],
+)
+async def test_only_what_is_listed_may_be_named_whichever_way_a_trigger_comes(
+    settings: Settings, source: PubSubSource, wrong: list[str]
+) -> None:
+    listed = read_settings({"WEFT_TRIGGER_TOPICS": "orders, orders-weft"}).trigger_topics
+    async with TriggerClient.idle(replace(settings, trigger_topics=listed)) as client:
+        await client.define(ECHO)
+        await client.trigger(PubSubSource(topic="orders"), name="kept")
+        attempts: list[tuple[tuple[str, ...], Callable[[], Awaitable[object]]]] = [
+            (("source", "pubsub"), lambda: client.trigger(source)),
+            (("source", "pubsub"), lambda: update_trigger(client.services, client.caller, "kept", {"source": source})),
+            (
+                ("definition", "triggers", "0", "pubsub"),
+                lambda: client.define(ECHO, name="own", triggers=[{"pubsub": _written(source)}]),
+            ),
+        ]
+        for path, attempt in attempts:
+            if wrong:
+                with pytest.raises(ValidationFailed, match="WEFT_TRIGGER_TOPICS") as refused:
+                    await attempt()
+                assert [problem.path for problem in refused.value.problems] == [(*path, *wrong)]
+            else:
+                await attempt()
+        assert (await client.services.workflows.by_name(client.caller.tenant, "own") is None) is bool(wrong)
+
+
+def _written(source: PubSubSource) -> dict[str, str]:
+    given = {"topic": source.topic, "subscription": source.subscription}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@pytest.mark.parametrize("text", ["weft.wake", "projects/p/subscriptions/weft.trigger.x", "a b c"])
+def test_what_belongs_to_the_engine_or_is_no_name_cannot_be_listed(text: str) -> None:
+    with pytest.raises(BadSettings, match="WEFT_TRIGGER_TOPICS"):
+        read_settings({"WEFT_TRIGGER_TOPICS": text})

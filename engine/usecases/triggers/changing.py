@@ -26,7 +26,7 @@ from engine.storage.repositories.triggers import Schedule, StoredTrigger
 from engine.usecases.caller import Caller
 from engine.usecases.inputs import require_json, require_size
 from engine.usecases.services import Services
-from engine.usecases.triggers.subscribing import subscribe_if_possible, unsubscribe_if_possible
+from engine.usecases.triggers.subscribing import foreign_names, subscribe_if_possible, unsubscribe_if_possible
 
 _TRIES = 20
 
@@ -182,7 +182,7 @@ def due(trigger: Trigger, scheduled: datetime | None) -> datetime | None:
 
 def _check(services: Services, trigger: Trigger) -> None:
     require_json(trigger.input_mapping, ("inputMapping",))
-    problems = trigger_problems(trigger)
+    problems = trigger_problems(trigger) or foreign_names(services, trigger.source, ("source", "pubsub"))
     if problems:
         raise ValidationFailed(problems)
     require_size(trigger.input_mapping, services.limits.input_bytes, ("inputMapping",))

@@ -14,6 +14,7 @@ from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.caller import Caller
 from engine.usecases.services import Services
 from engine.usecases.triggers.changing import NewTrigger, create_trigger, delete_trigger, update_trigger
+from engine.usecases.triggers.subscribing import foreign_names
 
 _AT_ONCE = 100
 
@@ -49,6 +50,7 @@ async def plan_triggers(
         kept = stored is not None and type(stored.trigger.source) is type(form.source())
         now = stored.trigger.created_at if stored is not None and kept else services.clock()
         problems += form_problems(TriggerForm, written, path, name=name, now=now)
+        problems += foreign_names(services, form.source(), (*path, "pubsub"))
         planned.append(Planned(name=name, rules=form.rules()))
     if problems:
         raise ValidationFailed(problems)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from engine.bus.port import Message
-from engine.domain.errors import PayloadTooLarge, Unavailable, ValidationFailed, WeftError
+from engine.domain.errors import Path, PayloadTooLarge, Problem, Unavailable, ValidationFailed, WeftError
 from engine.domain.triggers.cloud_event import CloudEvent, delivery_id
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
-from engine.domain.triggers.trigger import PubSubSource, Trigger, TriggerKind, TriggerStatus
+from engine.domain.triggers.trigger import PubSubSource, Source, Trigger, TriggerKind, TriggerStatus
 from engine.storage.port import Conflict
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.inputs import require_text
@@ -58,6 +58,18 @@ def own_subscription(trigger: Trigger) -> str | None:
 def subscription_of(stored: Subscribed) -> str | None:
     """The one that is consumed for it."""
     return source_of(stored).subscription or own_subscription(stored.trigger)
+
+
+def foreign_names(services: Services, source: Source, path: Path) -> list[Problem]:
+    """What this deployment does not let triggers read. `path` leads to the source."""
+    allowed = services.trigger_topics
+    if allowed is None or not isinstance(source, PubSubSource):
+        return []
+    return [
+        Problem(message=f"the {what} {name!r} is not among those of WEFT_TRIGGER_TOPICS", path=(*path, what))
+        for what, name in (("topic", source.topic), ("subscription", source.subscription))
+        if name is not None and name not in allowed
+    ]
 
 
 async def subscribe(services: Services, trigger: Trigger) -> None:
