@@ -57,12 +57,13 @@ class Clockwork:
     async def _fire(self, due: Due) -> None:
         """All of its times that are due until the next look."""
         clock = self._services.clock
-        horizon = clock() + timedelta(seconds=self._every)
+        noticed = clock()
+        horizon = noticed + timedelta(seconds=self._every)
         at, left = due.schedule.due_at, due
         while at is not None and at <= horizon:
             await asyncio.sleep(max(0.0, (at - clock()).total_seconds()))
             async with self._room:
-                after = await fire(self._services, left)
+                after = await fire(self._services, left, noticed=max(noticed, at))
             if after is None:
                 return
             at, left = after.schedule.due_at, after

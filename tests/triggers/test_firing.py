@@ -86,6 +86,20 @@ async def test_no_window_is_so_short_that_what_fires_late_by_itself_is_left_out(
         assert len(await client.deliveries(plain)) == len(await client.deliveries(jittered)) == 3
 
 
+async def test_what_was_noticed_in_time_fires_however_long_it_waited_for_its_turn(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(ECHO)
+        trigger = await client.on_schedule(cron="0 * * * *", catch_up_window=timedelta(0))
+        clock.move(hours=1)
+        noticed = clock.now
+        clock.move(minutes=40)
+        await fire(client.services, await due(client, trigger), noticed=noticed)
+        (delivery,) = await client.deliveries(trigger)
+        assert delivery.event.time == noticed
+        assert delivery.at == clock.now
+
+
 async def test_a_clock_that_goes_back_fires_nothing_twice(settings: Settings) -> None:
     clock = SetClock()
     async with TriggerClient.idle(settings, clock=clock) as client:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from benchmarks.emulators import Emulators
-from benchmarks.measures.google import across_processes, documents, workers
+from benchmarks.measures.google import across_processes, documents, events, workers
 from benchmarks.results import Row
 from benchmarks.scale import Scale
 
@@ -17,7 +17,11 @@ async def measure(scale: Scale) -> list[Row]:
     # The emulators are not among the children that a terminal or `timeout` ends together with this process.
     loop.add_signal_handler(signal.SIGTERM, measuring.cancel)
     try:
-        return [row for part in (documents, across_processes, workers) for row in await part.measure(scale, emulators)]
+        return [
+            row
+            for part in (documents, across_processes, workers, events)
+            for row in await part.measure(scale, emulators)
+        ]
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
         emulators.close()

@@ -59,9 +59,12 @@ class _Former(NamedTuple):
         return self.status is not None and not self.status.terminal
 
 
-async def fire(services: Services, due_one: StoredSchedule) -> StoredSchedule | None:
+async def fire(
+    services: Services, due_one: StoredSchedule, *, noticed: datetime | None = None
+) -> StoredSchedule | None:
     """One of its times. What the schedule is then, or None where there is nothing more to do with it now.
 
+    `noticed` is when this process saw that it is due, now unless given: what has waited for its turn since then is not too late by that.
     Raises `Conflict` where somebody else was quicker, and `Unavailable`.
     """
     tenant, schedule = due_one.tenant, due_one.schedule
@@ -72,13 +75,18 @@ async def fire(services: Services, due_one: StoredSchedule) -> StoredSchedule | 
     if stored.trigger.status is TriggerStatus.PAUSED:
         await _put(services, due_one, replace(schedule, due_at=None))
         return None
-    firing = _Firing(services, stored, stored.trigger.source, due_one)
+    firing = _Firing(services, stored, stored.trigger.source, due_one, noticed)
     return await firing.run()
 
 
 class _Firing:
     def __init__(
-        self, services: Services, stored: StoredTrigger, source: ScheduleSource, due_one: StoredSchedule
+        self,
+        services: Services,
+        stored: StoredTrigger,
+        source: ScheduleSource,
+        due_one: StoredSchedule,
+        noticed: datetime | None,
     ) -> None:
         self._services = services
         self._stored = stored
@@ -87,6 +95,7 @@ class _Firing:
         self._before = due_one
         self._schedule = due_one.schedule
         self._now = services.clock()
+        self._noticed = noticed or self._now
 
     async def run(self) -> StoredSchedule | None:
         former = await self._former()
@@ -126,7 +135,7 @@ class _Firing:
         """The first time that is not too late to be made up for. Whoever fires is a little late itself."""
         source, anchor = self._source, self._trigger.created_at
         window = CATCH_UP_WINDOW if source.catch_up_window is None else source.catch_up_window
-        earliest = self._now - max(window, LATE)
+        earliest = self._noticed - max(window, LATE)
         time = self._schedule.next
         if time is None or self._fires_at(time) >= earliest:
             return time
