@@ -1,10 +1,10 @@
 """Decides whether a request is carried out: what its document is, and whether the caller may ask for so much."""
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
 from engine.usecases.caller import Caller
+from graphql_api.admission.deadlines import Deadlines, Overdue
 from graphql_api.admission.formula import value_of
 from graphql_api.admission.limits import DEFAULT_LIMITS, Limits, RoleLimits
 from graphql_api.admission.persisted import PersistedDocuments
@@ -24,6 +24,7 @@ class Admitted(NamedTuple):
     limits: Limits
     extensions: dict[str, Any] | None
     """Of the response to a query or a mutation."""
+    deadlines: Deadlines
 
     @property
     def hide_suggestions(self) -> bool:
@@ -31,7 +32,12 @@ class Admitted(NamedTuple):
 
     async def carried_out(self, executing: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """The response of a query or a mutation, or that it took too long."""
-        response = await _in_time(executing, self.limits.seconds)
+        seconds = self.limits.seconds
+        try:
+            response = await self.deadlines.within(executing, seconds)
+        except Overdue:
+            message = f"The request took longer than {seconds} s and was stopped; a mutation may have been carried out"
+            response = {"data": None, "errors": [{"message": message, "extensions": {"code": TIMEOUT}}]}
         if self.extensions is not None:
             response["extensions"] = self.extensions
         return response
@@ -52,6 +58,7 @@ class Admission:
         self._limits = limits
         self._persisted = persisted or PersistedDocuments()
         self._reports_cost = reports_cost
+        self._deadlines = Deadlines()
 
     def limits_of(self, caller: Caller) -> Limits:
         return self._limits[caller.role]
@@ -67,7 +74,7 @@ class Admission:
         if requested > limits.cost:
             raise _too_expensive(requested, limits.cost)
         extensions = {"cost": {"requested": requested, "maximum": limits.cost}} if self._reports_cost else None
-        return Admitted(resolved.text, document, limits, extensions)
+        return Admitted(resolved.text, document, limits, extensions, self._deadlines)
 
 
 def _too_expensive(requested: int, maximum: int) -> RequestRefused:
@@ -75,15 +82,3 @@ def _too_expensive(requested: int, maximum: int) -> RequestRefused:
     message = f"The request costs {requested:,}; the limit is {maximum:,}: ask for smaller pages or fewer fields"
     error = {"message": message, "extensions": {"code": COST_LIMIT_EXCEEDED, "cost": cost}}
     return RequestRefused([error], extensions={"cost": cost})
-
-
-async def _in_time(executing: Awaitable[dict[str, Any]], seconds: int) -> dict[str, Any]:
-    """What was changed before the time was up stays changed."""
-    try:
-        async with asyncio.timeout(seconds) as patience:
-            return await executing
-    except TimeoutError:
-        if not patience.expired():
-            raise
-        message = f"The request took longer than {seconds} s and was stopped; a mutation may have been carried out"
-        return {"data": None, "errors": [{"message": message, "extensions": {"code": TIMEOUT}}]}
