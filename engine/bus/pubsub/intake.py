@@ -147,6 +147,7 @@ class Intake:
         while True:
             self._began = loop.time()
             failure, gone = await self._receive(subscription)
+            _heed_cancellation()
             if self._stable():
                 resting, in_a_row = rests(*self._tuning.reconnect_seconds), 0
             self._began = None
@@ -189,6 +190,13 @@ class Intake:
         except Unavailable as failure:
             self._trouble = failure
             return subscription
+
+
+def _heed_cancellation() -> None:
+    """A cancellation that comes together with a failure is lost: a `TaskGroup` raises the failure alone."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _say_if_died(task: "asyncio.Task[None]") -> None:
