@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,19 +27,19 @@ class CheckedDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 async def check_definition(services: Services, definition: Any) -> CheckedDefinition:
     """Raises `ValidationFailed` with its problems, paths below `definition`, and `PayloadTooLarge`."""
-    return await _aside(_checked, services, definition)
+    return await aside(definition, partial(_checked, services, definition))
 
 
 async def definition_problems(services: Services, definition: Any) -> list[Problem]:
     """Raises `PayloadTooLarge`."""
-    return (await _aside(_examined, services, definition))[0]
+    return (await aside(definition, partial(_examined, services, definition)))[0]
 
 
-async def _aside(check: Callable[[Services, Any], T], services: Services, definition: Any) -> T:
-    """Large definitions in a thread: the event loop has its turns meanwhile."""
+async def aside(definition: Any, check: Callable[[], T]) -> T:
+    """What `check` says of the definition: of a large one in a thread, so that the event loop has its turns meanwhile."""
     if not _is_large(definition):
-        return check(services, definition)
-    return await asyncio.to_thread(check, services, definition)
+        return check()
+    return await asyncio.to_thread(check)
 
 
 def _is_large(definition: Any) -> bool:

@@ -1,6 +1,7 @@
 """Edit the steps of a running execution."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from engine.domain.execution.commands import Edit
 from engine.domain.execution.decide import check_edit
 from engine.domain.validation import validate_definition
 from engine.usecases.caller import Caller
+from engine.usecases.checked_definition import aside
 from engine.usecases.inputs import require_json, require_size
 from engine.usecases.services import Services
 from engine.usecases.views import ExecutionView, view_of
@@ -54,7 +56,7 @@ async def edit_execution(
     require_size([*stored.state.edits, *command.edits], LARGEST_EDITS, ("edits",))
     before = stored.execution.plan.definition
     after = apply_edits(before, command.edits)
-    _require_valid(services, after, edits)
+    await aside(after, partial(_require_valid, services, after, edits))
     if not dry_run:
         stored = await services.journal.change(caller.tenant, execution_id, command)
     return EditResult(execution=view_of(stored), diff=diff(before, after))

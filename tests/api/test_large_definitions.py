@@ -7,7 +7,7 @@ import pytest
 
 from engine.domain.errors import Problem
 from engine.domain.validation import validate_definition
-from engine.usecases import checked_definition
+from engine.usecases import checked_definition, edit_execution
 from tests.api.client import Api
 
 
@@ -29,7 +29,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(threading.get_ident())
         return validate_definition(*given)
 
-    monkeypatch.setattr(checked_definition, "validate_definition", seeing)
+    for module in (checked_definition, edit_execution):
+        monkeypatch.setattr(module, "validate_definition", seeing)
     return seen
 
 
@@ -45,6 +46,21 @@ async def test_large_definitions_are_checked_in_a_thread_and_small_ones_are_not(
     assert (await api.mutate("updateWorkflow", {"name": "chained", "definition": chained(101)}))["errors"] == []
     assert len(threads) == 4
     assert here not in threads[1:]
+
+
+async def test_a_live_edit_of_a_large_definition_is_checked_in_a_thread(api: Api, threads: list[int]) -> None:
+    first = {"id": "first", "kind": "signal", "with": {"name": "go"}}
+    large = chained(100)
+    for step in large["steps"]:
+        step["needs"].append("first")
+    await api.create({**large, "steps": [first, *large["steps"]]})
+    execution_id = await api.start("chained")
+    threads.clear()
+    edit = {"action": "UPDATE", "stepId": "s5", "definition": {"with": {"value": 2}}}
+    edits = {"id": execution_id, "expectedRevision": 1, "edits": [edit]}
+    assert (await api.mutate("editExecution", edits))["errors"] == []
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
 
 
 async def test_a_long_text_is_read_in_a_thread(api: Api, threads: list[int]) -> None:
