@@ -3,12 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.server_process import ServerProcess
 from tests.cli.shell import Shell
 from tests.patience import PATIENCE_SECONDS
 from weft.cli.exit_codes import ExitCode
@@ -39,18 +37,6 @@ steps:
   - id: b
     kind: nonsense
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("data"))
-    yield server
-    assert server.stop() == ExitCode.DONE
-
-
-@pytest.fixture
-def weft(server: ServerProcess) -> Shell:
-    return Shell(server)
 
 
 @pytest.fixture

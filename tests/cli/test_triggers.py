@@ -51,18 +51,6 @@ throttle: {limit: 100, per: 1m}
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("data"))
-    yield server
-    assert server.stop() == ExitCode.DONE
-
-
-@pytest.fixture
-def weft(server: ServerProcess) -> Shell:
-    return Shell(server)
-
-
 @pytest.fixture
 def applied(weft: Shell) -> Iterator[Shell]:
     """With the triggers of ORDERS, which are gone afterwards."""
