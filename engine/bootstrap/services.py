@@ -23,6 +23,7 @@ from engine.storage.repositories.workflows import WorkflowRepository
 from engine.usecases.journal import Clock, Journal
 from engine.usecases.services import Limits, Services
 from engine.usecases.triggers.announcing import Announcer
+from engine.usecases.turns import Turns
 
 
 def build_services(
@@ -65,6 +66,7 @@ def build_services(
         kinds=kinds,
         secrets=secrets,
         limits=Limits(definition=DefinitionLimits()),
+        turns=Turns(),
         clock=clock,
         random_bytes=random_bytes,
         adapters={"store": settings.store, "bus": settings.bus},

@@ -44,6 +44,9 @@ class BatchWake(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: str
 
 
-class Inbox(msgspec.Struct, frozen=True, kw_only=True):
+class Inbox(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event that was received, or events that were gathered and are enough."""
+
     tenant: str
-    received_id: str
+    received_id: str = ""
+    buffer_id: str = ""

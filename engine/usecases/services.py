@@ -22,6 +22,7 @@ from engine.storage.repositories.waits import WaitRepository
 from engine.storage.repositories.workflows import WorkflowRepository
 from engine.usecases.journal import Journal
 from engine.usecases.live import LiveHub
+from engine.usecases.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Services:
     kinds: Kinds
     secrets: SecretSource
     limits: Limits
+    turns: Turns
     clock: Callable[[], datetime]
     random_bytes: RandomBytes
     adapters: Mapping[str, str]

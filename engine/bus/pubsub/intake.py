@@ -46,12 +46,15 @@ class Pulls(Source):
     async def receive(self, subscription: str, deliver: Deliver, room: Room) -> None:
         pulls = max(1, min(self._tuning.pulls, room.size // _WORTH_A_PULL))
         share = room.size // pulls
+        # No TaskGroup: one that is cancelled in the moment that a task of it fails raises the failure alone (Python 3.11 and 3.12).
+        pulling = [asyncio.create_task(self._pull(subscription, deliver, room, share)) for _ in range(pulls)]
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(pulls):
-                    group.create_task(self._pull(subscription, deliver, room, share))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+            failed, _ = await asyncio.wait(pulling, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in pulling:
+                each.cancel()
+            await asyncio.gather(*pulling, return_exceptions=True)
+        await failed.pop()
 
     async def _pull(self, subscription: str, deliver: Deliver, room: Room, share: int) -> None:
         while True:
@@ -147,7 +150,6 @@ class Intake:
         while True:
             self._began = loop.time()
             failure, gone = await self._receive(subscription)
-            _heed_cancellation()
             if self._stable():
                 resting, in_a_row = rests(*self._tuning.reconnect_seconds), 0
             self._began = None
@@ -190,13 +192,6 @@ class Intake:
         except Unavailable as failure:
             self._trouble = failure
             return subscription
-
-
-def _heed_cancellation() -> None:
-    """A cancellation that comes together with a failure is lost: a `TaskGroup` raises the failure alone."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _say_if_died(task: "asyncio.Task[None]") -> None:

@@ -33,13 +33,17 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of a trigger that wait for one execution, oldest first, by the ids of their deliveries."""
+    """Events of a trigger that wait for one execution, oldest first, by the ids of their deliveries. `bytes` is what they are as JSON;
+    `attempts` counts tries to start it.
+    """
 
     id: str
     tenant: str
     trigger_id: str
     delivery_ids: tuple[str, ...]
     due_at: datetime
+    bytes: int = 0
+    attempts: int = 0
 
 
 class StoredGathered(msgspec.Struct, frozen=True):

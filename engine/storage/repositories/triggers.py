@@ -67,16 +67,24 @@ class TriggerRepository:
         await self._commit([name, head, *_hooks(tenant, None, trigger), *_schedule_writes(tenant, trigger, schedule)])
 
     async def save(
-        self, before: StoredTrigger, after: Trigger, schedule: Schedule | None, writes: Sequence[Write] = ()
+        self,
+        before: StoredTrigger,
+        after: Trigger,
+        schedule: Schedule | None,
+        writes: Sequence[Write] = (),
+        *,
+        schedule_rev: int | None = None,
     ) -> None:
-        """`schedule` is where a schedule begins anew. Raises `Conflict` if somebody else wrote since `before`."""
+        """`schedule` is where a schedule stands then, which stands where it stood at `schedule_rev` still. Raises `Conflict` if somebody
+        else wrote since `before`.
+        """
         tenant = before.tenant
         head = Put(path=_path(tenant, after.id), body=_encode(after), fields=_fields(after), if_rev=before.rev)
         await self._commit(
             [
                 head,
                 *_hooks(tenant, before.trigger, after),
-                *_schedule_writes(tenant, after, schedule),
+                *_schedule_writes(tenant, after, schedule, schedule_rev),
                 *writes,
             ]
         )
@@ -237,9 +245,9 @@ def _path(tenant: str, trigger_id: str) -> str:
     return f"tenants/{tenant}/triggers/{trigger_id}"
 
 
-def _schedule_writes(tenant: str, trigger: Trigger, schedule: Schedule | None) -> list[Write]:
+def _schedule_writes(tenant: str, trigger: Trigger, schedule: Schedule | None, rev: int | None = None) -> list[Write]:
     if schedule is not None:
-        return [schedule_put(tenant, schedule, if_rev=None)]
+        return [schedule_put(tenant, schedule, if_rev=rev)]
     return [] if trigger.kind is TriggerKind.SCHEDULE else [Delete(path=schedule_path(tenant, trigger.id))]
 
 

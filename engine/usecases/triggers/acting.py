@@ -29,7 +29,7 @@ from engine.usecases.services import Services
 from engine.usecases.start_execution import create
 from engine.usecases.triggers.changing import find_trigger
 from engine.usecases.triggers.deliver import tell, write_of
-from engine.usecases.triggers.starting import caller_of, prepare_started
+from engine.usecases.triggers.starting import by_itself, caller_of, prepare_started
 from engine.usecases.views import ExecutionView, view_of
 
 FIRED, SCHEDULED = "weft.trigger.fired", "weft.schedule"
@@ -57,7 +57,7 @@ async def fire_trigger(
     now = services.clock()
     execution_id = services.mint(EXECUTION)
     event = CloudEvent(id=execution_id, source=source_of(stored.trigger), type=FIRED, time=now, data=data)
-    prepared = await prepare_started(services, stored, event.as_value(), depth=0)
+    prepared = await prepare_started(services, stored, by_itself(stored.trigger, event), depth=0)
     expire_at = now + services.limits.idempotency_window
     writes = (
         [use(caller.tenant, _FIRE, idempotency_key, request=request, result_id=execution_id, expire_at=expire_at)]
@@ -76,7 +76,8 @@ async def fire_trigger(
 
 async def replay_delivery(services: Services, caller: Caller, delivery_id: str) -> ExecutionView:
     """Starts an execution for its event now, whatever was decided before; one that failed has started then, and any other one
-    starts another execution. Raises `NotFound`, `InvalidState` where its trigger is gone, and what starting an execution raises.
+    starts another execution. Raises `NotFound`, `InvalidState` where its trigger is gone or it waits in a buffer, and what starting an
+    execution raises.
     """
     caller.require_editor()
     for _ in range(_TRIES):
@@ -87,8 +88,11 @@ async def replay_delivery(services: Services, caller: Caller, delivery_id: str) 
         (stored,) = await services.triggers.by_id(caller.tenant, [delivery.trigger_id])
         if stored is None:
             raise InvalidState(f"the trigger of delivery {delivery_id} is gone", path=("id",))
+        if delivery.outcome is DeliveryOutcome.BUFFERED:
+            message = f"delivery {delivery_id} waits for others, and is started together with them"
+            raise InvalidState(message, path=("id",))
         execution_id = derive(EXECUTION, delivery.id, str(found.rev))
-        prepared = await prepare_started(services, stored, delivery.event.as_value(), depth=0)
+        prepared = await prepare_started(services, stored, by_itself(stored.trigger, delivery.event), depth=0)
         after = msgspec.structs.replace(
             delivery,
             outcome=DeliveryOutcome.STARTED,

@@ -141,16 +141,16 @@ async def find_trigger(services: Services, caller: Caller, name: str) -> StoredT
 async def change_trigger(
     services: Services, caller: Caller, name: str, change: Callable[[Trigger], Trigger]
 ) -> Trigger:
-    """Asks `change` again whenever somebody else was quicker. A schedule that is another one now, or runs again, begins anew."""
+    """Asks `change` again whenever somebody else was quicker."""
     for _ in range(_TRIES):
         stored = await find_trigger(services, caller, name)
         after = change(stored.trigger)
         if after == stored.trigger:
             return after
         anew = after.source != stored.trigger.source or after.status is not stored.trigger.status
-        schedule = begun(after, services.clock()) if anew else None
+        rev, schedule = await _going_on(services, stored, after) if anew else (None, None)
         try:
-            await services.triggers.save(stored, after, schedule)
+            await services.triggers.save(stored, after, schedule, schedule_rev=rev)
         except Conflict:
             continue
         if after.source != stored.trigger.source:
@@ -171,6 +171,39 @@ def begun(trigger: Trigger, now: datetime) -> Schedule | None:
     enabled = trigger.status is TriggerStatus.ENABLED
     next_ = next(fires(trigger.source, now, anchor=trigger.created_at), None) if enabled else None
     return Schedule(trigger_id=trigger.id, next=next_, due_at=due(trigger, next_))
+
+
+async def _going_on(services: Services, stored: StoredTrigger, after: Trigger) -> tuple[int | None, Schedule | None]:
+    """Where a schedule stands after a change, and the rev of where it stood. With other times, or when it runs again, it goes on with
+    the times to come; what it knows of its executions stays, but for the failure that paused it.
+    """
+    before, now = stored.trigger, services.clock()
+    fresh = begun(after, now)
+    if fresh is None:
+        return None, None
+    known = await services.triggers.schedule(stored.tenant, after.id)
+    if known is None:
+        return None, fresh
+    former = known.schedule
+    same = _times(before) == _times(after) and before.status is after.status
+    next_ = former.next if same else fresh.next
+    enabled = after.status is TriggerStatus.ENABLED
+    resumed = enabled and before.paused_because is not None
+    going_on = replace(
+        former,
+        next=next_,
+        due_at=(now if former.waiting else due(after, next_)) if enabled else None,
+        execution_id=None if resumed else former.execution_id,
+    )
+    return known.rev, going_on
+
+
+def _times(trigger: Trigger) -> tuple[object, ...] | None:
+    """What decides when a schedule fires, but for how long it waits then."""
+    source = trigger.source
+    if not isinstance(source, ScheduleSource):
+        return None
+    return source.cron, source.every, source.timezone, source.start_at, source.end_at
 
 
 def due(trigger: Trigger, scheduled: datetime | None) -> datetime | None:

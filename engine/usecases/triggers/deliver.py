@@ -1,5 +1,6 @@
 """Give an event to a trigger: its fate is decided, and stored in the commit that starts the execution."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -15,21 +16,20 @@ from engine.domain.ids import EXECUTION, derive
 from engine.domain.status import FailureKind
 from engine.domain.triggers.cloud_event import DELIVERY, CloudEvent, delivery_id, depth_of
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
-from engine.domain.triggers.trigger import Buffer, Throttle, Trigger
+from engine.domain.triggers.trigger import Throttle, Trigger
 from engine.storage.port import Conflict, Write
 from engine.storage.repositories.deliveries import (
-    Gathered,
     StoredDelivery,
     Window,
     dedup_write,
     delivery_write,
-    gathered_write,
     window_write,
 )
 from engine.storage.repositories.head import execution_path
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.services import Services
 from engine.usecases.start_execution import create
+from engine.usecases.triggers.gathering import add
 from engine.usecases.triggers.starting import caller_of, prepare_started
 
 DEPTH_LIMIT = 16
@@ -38,6 +38,8 @@ DEDUP_WINDOW = timedelta(days=1)
 """Where a trigger has a dedup key and does not say how long it counts."""
 _FIRST_RETRY, _LONGEST_RETRY = timedelta(seconds=1), timedelta(minutes=10)
 _TRIES = 30
+_LONGEST_PAUSE_SECONDS = 0.5
+"""Between tries, so that processes that want the same get it one after the other."""
 _O = DeliveryOutcome
 
 
@@ -48,8 +50,18 @@ async def deliver(
     same one changes nothing more, and another one with the same event is a DUPLICATE. `also` is written in the same commit, and
     must hold whatever else was written. Raises `Unavailable`.
     """
+    trigger = stored.trigger
+    if trigger.throttle is None and trigger.buffer is None and trigger.dedup_key is None:
+        return await _delivered(services, stored, event, via, also)
+    async with services.turns.of((stored.tenant, trigger.id)):  # what they remember is one document
+        return await _delivered(services, stored, event, via, also)
+
+
+async def _delivered(
+    services: Services, stored: StoredTrigger, event: CloudEvent, via: str, also: Sequence[Write]
+) -> Delivery:
     identifier = delivery_id(stored.trigger.id, event)
-    for _ in range(_TRIES):
+    for tries in range(_TRIES):
         known = await services.deliveries.get(stored.tenant, identifier)
         try:
             if known is None:
@@ -62,8 +74,8 @@ async def deliver(
             duplicate = replace(_new(services, stored, event, again, via), outcome=_O.DUPLICATE)
             duplicate = replace(duplicate, execution_id=known.delivery.execution_id)
             return await record(services, duplicate, rev=None, writes=also)
-        except Conflict:
-            continue  # somebody else decided something meanwhile: look again
+        except Conflict:  # somebody else decided something meanwhile: look again
+            await asyncio.sleep(_LONGEST_PAUSE_SECONDS * services.random_bytes(1)[0] / 255 * tries / _TRIES)
     raise Unavailable(f"trigger {stored.trigger.name!r} gets too many events at once")
 
 
@@ -74,9 +86,16 @@ async def _known(services: Services, delivery: Delivery, also: Sequence[Write]) 
 
 
 async def try_again(services: Services, stored: StoredTrigger, failed: StoredDelivery) -> Delivery:
-    """Starts what could not be started before. Raises `Unavailable`, `Conflict` where somebody else tried it meanwhile."""
+    """Starts what could not be started before, unless the trigger had enough of its like meanwhile. Raises `Unavailable`, `Conflict`
+    where somebody else tried it meanwhile.
+    """
     delivery = failed.delivery
-    return await _start(services, stored, delivery, delivery.event.as_value(), rev=failed.rev)
+    try:
+        keys = _keys(stored.trigger, Scope({"event": delivery.event.as_value()}, now=delivery.at))
+    except ExpressionFailed as error:  # the trigger has other expressions now
+        return await record(services, replace(delivery, failure=_unreadable(error), due_at=None), rev=failed.rev)
+    async with services.turns.of((stored.tenant, stored.trigger.id)):
+        return await _take(services, stored, delivery, keys, (), rev=failed.rev)
 
 
 async def record(services: Services, delivery: Delivery, *, rev: int | None, writes: Sequence[Write] = ()) -> Delivery:
@@ -88,7 +107,8 @@ async def record(services: Services, delivery: Delivery, *, rev: int | None, wri
 
 def write_of(services: Services, delivery: Delivery, *, rev: int | None) -> Write:
     kept = services.limits.dead_letters_kept if delivery.dead else services.limits.deliveries_kept
-    return delivery_write(delivery, rev=rev, expire_at=delivery.at + kept if delivery.due_at is None else None)
+    decided = delivery.due_at is None and delivery.outcome is not _O.BUFFERED
+    return delivery_write(delivery, rev=rev, expire_at=delivery.at + kept if decided else None)
 
 
 def tell(services: Services, delivery: Delivery) -> None:
@@ -113,14 +133,14 @@ async def _decide(services: Services, stored: StoredTrigger, new: Delivery, also
     scope = Scope({"event": new.event.as_value()}, now=new.at)
     try:
         wanted = trigger.condition is None or condition(trigger.condition, scope)
-        keys = _Keys(_key(trigger.dedup_key, scope), _key(trigger.buffer.key, scope) if trigger.buffer else None)
+        keys = _keys(trigger, scope)
     except ExpressionFailed as error:
         return await record(services, replace(new, failure=_unreadable(error)), rev=None, writes=also)
     if not wanted:
         return await record(services, replace(new, outcome=_O.FILTERED), rev=None, writes=also)
     if depth_of(new.event) > DEPTH_LIMIT:
         return await record(services, replace(new, failure=_LOOP), rev=None, writes=also)
-    return await _take(services, stored, new, keys, also)
+    return await _take(services, stored, new, keys, also, rev=None)
 
 
 class _Keys(NamedTuple):
@@ -128,27 +148,38 @@ class _Keys(NamedTuple):
     gathered: str | None
 
 
+def _keys(trigger: Trigger, scope: Scope) -> _Keys:
+    """Raises `ExpressionFailed`."""
+    return _Keys(_key(trigger.dedup_key, scope), _key(trigger.buffer.key, scope) if trigger.buffer else None)
+
+
 async def _take(
-    services: Services, stored: StoredTrigger, new: Delivery, keys: _Keys, also: Sequence[Write]
+    services: Services, stored: StoredTrigger, new: Delivery, keys: _Keys, also: Sequence[Write], *, rev: int | None
 ) -> Delivery:
     """An event that the trigger wants, unless it had enough of its like."""
     trigger, tenant = stored.trigger, stored.tenant
     writes: list[Write] = []
     if keys.dedup is not None:
-        rev, open_ = await services.deliveries.dedup(tenant, trigger.id, keys.dedup, new.at)
+        known, open_ = await services.deliveries.dedup(tenant, trigger.id, keys.dedup, new.at)
         if open_:
-            return await record(services, replace(new, outcome=_O.DUPLICATE), rev=None, writes=also)
+            return await record(services, _decided(new, _O.DUPLICATE), rev=rev, writes=also)
         until = new.at + (trigger.dedup_window or DEDUP_WINDOW)
-        writes.append(dedup_write(tenant, trigger.id, keys.dedup, until, rev=rev))
+        writes.append(dedup_write(tenant, trigger.id, keys.dedup, until, rev=known))
     if trigger.buffer is not None:
-        writes.append(await _gathered(services, stored, trigger.buffer, new, keys.gathered))
-        return await record(services, replace(new, outcome=_O.BUFFERED), rev=None, writes=[*writes, *also])
+        added = await add(services, stored, trigger.buffer, new, keys.gathered)
+        buffered = await record(services, _decided(new, _O.BUFFERED), rev=rev, writes=[*writes, *added.writes, *also])
+        added.hint(services)
+        return buffered
     if trigger.throttle is not None:
         start = await _within(services, stored, trigger.throttle, new)
         if start is None:
-            return await record(services, replace(new, outcome=_O.THROTTLED), rev=None, writes=also)
+            return await record(services, _decided(new, _O.THROTTLED), rev=rev, writes=also)
         writes.append(start)
-    return await _start(services, stored, new, new.event.as_value(), writes=writes, also=also, rev=None)
+    return await _start(services, stored, new, new.event.as_value(), writes=writes, also=also, rev=rev)
+
+
+def _decided(delivery: Delivery, outcome: DeliveryOutcome) -> Delivery:
+    return replace(delivery, outcome=outcome, failure=None, due_at=None)
 
 
 def _key(source: str | None, scope: Scope) -> str | None:
@@ -200,34 +231,23 @@ async def _start(
 
 def failed(services: Services, trigger: Trigger, tried: Delivery, error: WeftError) -> Delivery:
     """What does not fit will never fit; all else is tried again, later and later."""
-    lasting = isinstance(error, ValidationFailed)
-    last = lasting or tried.attempts >= trigger.max_attempts
-    wait = min(_FIRST_RETRY * 2 ** min(tried.attempts - 1, 20), _LONGEST_RETRY)
+    last = is_last(trigger, tried.attempts, error)
     details: dict[str, Any] | None = {"path": list(error.path)} if error.path else None
     if isinstance(error, ValidationFailed):
         details = {"problems": [{"message": each.message, "path": list(each.path)} for each in error.problems]}
     failure = Failure(
         kind=FailureKind.TASK, code=error.code.lower(), message=error.message, retryable=not last, details=details
     )
-    due_at = None if last else services.clock() + wait
+    due_at = None if last else services.clock() + pause_after(tried.attempts)
     return replace(tried, outcome=_O.FAILED, execution_id=None, failure=failure, due_at=due_at)
 
 
-async def _gathered(services: Services, stored: StoredTrigger, buffer: Buffer, new: Delivery, key: str | None) -> Write:
-    """Adds the event to those that wait. When they are enough, or have waited long enough, they are due."""
-    identifier = derive("bu", stored.trigger.id, key or "")
-    waiting = await services.deliveries.gathered(stored.tenant, identifier)
-    before = waiting.gathered.delivery_ids if waiting else ()
-    ids = (*before, new.id)
-    latest = waiting.gathered.due_at if waiting else new.at + buffer.max_wait
-    gathered = Gathered(
-        id=identifier,
-        tenant=stored.tenant,
-        trigger_id=stored.trigger.id,
-        delivery_ids=ids,
-        due_at=new.at if len(ids) >= buffer.max_size else latest,
-    )
-    return gathered_write(gathered, rev=waiting.rev if waiting else None)
+def is_last(trigger: Trigger, attempts: int, error: WeftError) -> bool:
+    return isinstance(error, ValidationFailed) or attempts >= trigger.max_attempts
+
+
+def pause_after(attempts: int) -> timedelta:
+    return min(_FIRST_RETRY * float(2 ** min(attempts - 1, 20)), _LONGEST_RETRY)
 
 
 def _unreadable(error: ExpressionFailed) -> Failure:

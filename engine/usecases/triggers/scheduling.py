@@ -108,7 +108,8 @@ class _Firing:
             return None
         if self._schedule.waiting is not None and not former.running:
             after = replace(self._schedule, waiting=None, due_at=due(self._trigger, self._schedule.next))
-            return await self._start(self._schedule.waiting, after)
+            unwanted = self._unwanted(self._schedule.waiting)
+            return await (self._record(unwanted, after) if unwanted else self._start(self._schedule.waiting, after))
         time = self._in_time()
         if time is None or self._fires_at(time) > self._now:
             again = self._look_again() if self._schedule.waiting else due(self._trigger, time)
@@ -118,15 +119,20 @@ class _Firing:
     async def _fire(self, time: datetime, former: _Former) -> StoredSchedule | None:
         following = next(fires(self._source, time, anchor=self._trigger.created_at), None)
         after = replace(self._schedule, next=following, due_at=due(self._trigger, following), last=time)
+        unwanted = self._unwanted(time)
+        if unwanted is not None:
+            return await self._record(unwanted, self._still_waiting(after))
         if former.running and self._source.overlap is not OverlapPolicy.ALLOW:
             if self._source.overlap is OverlapPolicy.BUFFER_ONE and self._schedule.waiting is None:
                 return await self._put_on(replace(after, waiting=time, due_at=self._look_again()))
             if self._source.overlap is not OverlapPolicy.CANCEL_RUNNING:
-                if self._schedule.waiting is not None:
-                    after = replace(after, due_at=self._look_again())
-                return await self._record(replace(self._delivery(time), outcome=_O.SKIPPED_OVERLAP), after)
-            await self._cancel(former)
+                skipped = replace(self._delivery(time), outcome=_O.SKIPPED_OVERLAP)
+                return await self._record(skipped, self._still_waiting(after))
+            return await self._start(time, after, instead_of=former)
         return await self._start(time, after)
+
+    def _still_waiting(self, after: Schedule) -> Schedule:
+        return after if self._schedule.waiting is None else replace(after, due_at=self._look_again())
 
     def _look_again(self) -> datetime:
         return self._now + LOOK_AGAIN
@@ -163,23 +169,30 @@ class _Firing:
         except (InvalidState, NotFound):
             return  # it ended by itself
 
-    async def _start(self, time: datetime, after: Schedule) -> StoredSchedule | None:
+    def _unwanted(self, time: datetime) -> Delivery | None:
+        """What is recorded of a time whose condition does not hold."""
         delivery = self._delivery(time)
-        event = delivery.event.as_value()
         try:
-            if self._trigger.condition is not None and not condition(
-                self._trigger.condition, Scope({"event": event}, now=self._now)
-            ):
-                return await self._record(replace(delivery, outcome=_O.FILTERED), after)
+            scope = Scope({"event": delivery.event.as_value()}, now=self._now)
+            wanted = self._trigger.condition is None or condition(self._trigger.condition, scope)
         except ExpressionFailed as error:
             failure = Failure(kind=FailureKind.TASK, code="expression_failed", message=error.message, retryable=False)
-            return await self._record(replace(delivery, failure=failure), after)
+            return replace(delivery, failure=failure)
+        return None if wanted else replace(delivery, outcome=_O.FILTERED)
+
+    async def _start(
+        self, time: datetime, after: Schedule, *, instead_of: _Former | None = None
+    ) -> StoredSchedule | None:
+        """What runs already is cancelled once it is known that the new one can run."""
+        delivery = self._delivery(time)
         execution_id = derive(EXECUTION, delivery.id)
         tried = replace(delivery, attempts=1)
         started = replace(tried, outcome=_O.STARTED, execution_id=execution_id)
         going_on = replace(after, execution_id=execution_id)
         try:
-            prepared = await prepare_started(self._services, self._stored, event, depth=0)
+            prepared = await prepare_started(self._services, self._stored, delivery.event.as_value(), depth=0)
+            if instead_of is not None:
+                await self._cancel(instead_of)
             writes = [write_of(self._services, started, rev=None), self._write(going_on)]
             await create(self._services, caller_of(self._stored), execution_id, prepared, writes)
         except Conflict as conflict:
@@ -189,7 +202,8 @@ class _Firing:
         except Unavailable:
             raise
         except WeftError as error:
-            return await self._record(failed(self._services, self._trigger, tried, error), after)
+            tried = failed(self._services, self._trigger, tried, error)
+            return await self._record(tried, after if tried.dead else going_on)  # which a later try may start
         tell(self._services, started)
         return self._stored_as(going_on)
 

@@ -5,7 +5,7 @@ from typing import Any
 from engine.domain.errors import Problem, ValidationFailed
 from engine.domain.expressions import ExpressionFailed, Scope, render
 from engine.domain.ids import TenantId
-from engine.domain.triggers.cloud_event import TRACE
+from engine.domain.triggers.cloud_event import TRACE, CloudEvent
 from engine.domain.triggers.trigger import Trigger
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.caller import Caller, Role
@@ -16,6 +16,11 @@ from engine.usecases.start_execution import Origin, Prepared, StartExecution, pr
 def caller_of(stored: StoredTrigger) -> Caller:
     """Executions show the trigger as their actor."""
     return Caller(tenant=TenantId(stored.tenant), principal=f"trigger:{stored.trigger.name}", role=Role.EDITOR)
+
+
+def by_itself(trigger: Trigger, event: CloudEvent) -> Any:
+    """What expressions see of one event: where a trigger gathers events they are about a list."""
+    return [event.as_value()] if trigger.buffer else event.as_value()
 
 
 async def prepare_started(services: Services, stored: StoredTrigger, event: Any, *, depth: int) -> Prepared:

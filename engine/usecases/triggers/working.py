@@ -5,15 +5,15 @@ Everything may be done by several at a time, and twice: the store decides who di
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from engine.bus.port import Message
 from engine.bus.topics import Inbox
-from engine.domain.triggers.delivery import DeliveryOutcome
-from engine.storage.port import Delete, Document
+from engine.domain.triggers.trigger import TriggerStatus
+from engine.storage.port import Document
 from engine.storage.repositories.decoding import IncompatibleData
 from engine.storage.repositories.deliveries import (
     Received,
@@ -22,15 +22,17 @@ from engine.storage.repositories.deliveries import (
     decoded_delivery,
     decoded_gathered,
     decoded_received,
-    gathered_path,
+    gathered_write,
 )
 from engine.storage.repositories.triggers import StoredSchedule, StoredTrigger, stored_schedule
 from engine.usecases.services import Services
 from engine.usecases.triggers.deliver import record, try_again
-from engine.usecases.triggers.flush import flush
+from engine.usecases.triggers.flush import abandon, flush
 from engine.usecases.triggers.receiving import route
 
 AT_ONCE = 200
+PAUSED_LOOK = timedelta(minutes=1)
+"""While a trigger is paused: how soon after it goes on the events go on that it had taken before."""
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _inbox = msgspec.json.Decoder(Inbox)
@@ -58,6 +60,9 @@ async def due_jobs(services: Services, shards: Sequence[str], now: datetime) -> 
 async def hinted_job(services: Services, message: Message) -> Job | None:
     """For a message of the topic INBOX. None where it is done already, or where another version of the software wrote it."""
     hint = _inbox.decode(message.body)
+    if hint.buffer_id:
+        waiting = await services.deliveries.gathered(hint.tenant, hint.buffer_id)
+        return Job(waiting.gathered.id, _flushing(services, waiting)) if waiting else None
     document = await services.store.get(f"tenants/{hint.tenant}/inbox/{hint.received_id}")
     found = _readable([document] if document else [], decoded_received)
     return _received_job(services, found[0]) if found else None
@@ -83,10 +88,13 @@ def _retrying(services: Services, failed: StoredDelivery) -> Callable[[], Awaita
     async def retry() -> None:
         delivery = failed.delivery
         stored = await _trigger(services, delivery.tenant, delivery.trigger_id)
-        if stored is not None:
-            await try_again(services, stored, failed)
-        elif delivery.outcome is DeliveryOutcome.FAILED:
+        if stored is None:
             await record(services, msgspec.structs.replace(delivery, due_at=None), rev=failed.rev)
+        elif stored.trigger.status is TriggerStatus.PAUSED:
+            later = services.clock() + PAUSED_LOOK
+            await record(services, msgspec.structs.replace(delivery, due_at=later), rev=failed.rev)
+        else:
+            await try_again(services, stored, failed)
 
     return retry
 
@@ -95,12 +103,13 @@ def _flushing(services: Services, waiting: StoredGathered) -> Callable[[], Await
     async def start() -> None:
         gathered = waiting.gathered
         stored = await _trigger(services, gathered.tenant, gathered.trigger_id)
-        if stored is not None:
-            await flush(services, stored, waiting)
+        if stored is None:
+            await abandon(services, waiting)
+        elif stored.trigger.status is TriggerStatus.PAUSED:
+            later = msgspec.structs.replace(gathered, due_at=services.clock() + PAUSED_LOOK)
+            await services.deliveries.commit([gathered_write(later, rev=waiting.rev)])
         else:
-            await services.deliveries.commit(
-                [Delete(path=gathered_path(gathered.tenant, gathered.id), if_rev=waiting.rev)]
-            )
+            await flush(services, stored, waiting)
 
     return start
 
