@@ -13,9 +13,12 @@ from engine.domain.triggers.trigger import OverlapPolicy, ScheduleSource, Trigge
 from engine.settings import Settings
 from engine.storage.port import Conflict
 from engine.storage.repositories.triggers import StoredSchedule
+from engine.usecases.activate_workflow import activate_workflow
+from engine.usecases.archive_workflow import archive_workflow
 from engine.usecases.signal_execution import signal_execution
 from engine.usecases.triggers.acting import Range, backfill_trigger
 from engine.usecases.triggers.changing import pause_trigger, resume_trigger, update_trigger
+from engine.usecases.triggers.deliver import try_again
 from engine.usecases.triggers.reading import next_fires, trigger_by_name
 from engine.usecases.triggers.scheduling import fire
 from tests.runtime.cluster import Cluster
@@ -191,6 +194,126 @@ async def test_a_paused_schedule_goes_on_with_the_times_to_come(settings: Settin
         clock.move(hours=5, minutes=30)
         await resume_trigger(client.services, client.caller, "t")
         assert (await due(client, trigger)).schedule.next == datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("change", ["pause", "edit"])
+@pytest.mark.parametrize("overlap", [OverlapPolicy.SKIP, OverlapPolicy.BUFFER_ONE])
+async def test_a_change_forgets_neither_what_runs_nor_what_waits(
+    settings: Settings, change: str, overlap: OverlapPolicy
+) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(WAITS)
+        trigger = await client.on_schedule(cron="* * * * *", overlap=overlap)
+        for _ in range(2):
+            clock.move(minutes=1)
+            await fire_all(client, trigger)
+        before = (await due(client, trigger)).schedule
+        if change == "pause":
+            await pause_trigger(client.services, client.caller, "t")
+            await resume_trigger(client.services, client.caller, "t")
+        else:
+            source = ScheduleSource(cron="* * * * *", overlap=overlap, pause_on_failure=True)
+            trigger = await update_trigger(client.services, client.caller, "t", {"source": source})
+        after = (await due(client, trigger)).schedule
+        assert (after.last, after.execution_id, after.waiting, after.next) == (
+            before.last,
+            before.execution_id,
+            before.waiting,
+            before.next,
+        )
+        assert (after.waiting is not None) is (overlap is OverlapPolicy.BUFFER_ONE)
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        assert (await client.outcomes(trigger)).count("STARTED") == 1
+
+
+async def test_a_change_of_the_catch_up_window_drops_no_time_that_is_due(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(ECHO)
+        given: dict[str, Any] = {"cron": "0 * * * *", "overlap": OverlapPolicy.ALLOW}
+        trigger = await client.on_schedule(catch_up_window=timedelta(hours=5), **given)
+        clock.move(hours=2, minutes=1)
+        source = ScheduleSource(catch_up_window=timedelta(hours=4), **given)
+        trigger = await update_trigger(client.services, client.caller, "t", {"source": source})
+        await fire_all(client, trigger)
+        assert await client.outcomes(trigger) == ["STARTED", "STARTED"]
+
+
+async def test_after_a_failure_paused_it_a_schedule_that_is_resumed_fires_again(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define({"id": "f", "kind": "fail", "with": {"message": "no"}})
+        trigger = await client.on_schedule(cron="* * * * *", pause_on_failure=True)
+        for _ in range(2):
+            clock.move(minutes=1)
+            await fire_all(client, trigger)
+            (delivery,) = await client.deliveries(trigger)
+            assert delivery.execution_id is not None
+            await client.ended(delivery.execution_id)
+        await resume_trigger(client.services, client.caller, "t")
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        assert await client.outcomes(trigger) == ["STARTED", "STARTED"]
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [({"condition": "false"}, "FILTERED"), ({"input_mapping": {"n": "${ event.data.nothing.more }"}}, "FAILED")],
+)
+async def test_what_runs_is_not_cancelled_for_what_does_not_start(
+    settings: Settings, given: dict[str, Any], outcome: str
+) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(WAITS)
+        trigger = await client.on_schedule(cron="* * * * *", overlap=OverlapPolicy.CANCEL_RUNNING)
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        (first,) = await client.deliveries(trigger)
+        assert first.execution_id is not None
+        trigger = await update_trigger(client.services, client.caller, "t", given)
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        assert await client.outcomes(trigger) == ["STARTED", outcome]
+        assert not (await client.view(first.execution_id)).state.status.terminal
+
+
+async def test_what_is_filtered_takes_nobodys_place_while_the_former_execution_goes_on(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(WAITS)
+        condition = "!event.id.contains('12:02')"
+        trigger = await client.on_schedule(cron="* * * * *", overlap=OverlapPolicy.BUFFER_ONE, condition=condition)
+        for _ in range(3):
+            clock.move(minutes=1)
+            await fire_all(client, trigger)
+        assert await client.outcomes(trigger) == ["STARTED", "FILTERED"]
+        waiting = (await due(client, trigger)).schedule.waiting
+        assert waiting is not None
+        assert waiting.minute == 3
+
+
+async def test_a_start_that_was_tried_again_counts_as_running(settings: Settings) -> None:
+    clock = SetClock()
+    async with TriggerClient.idle(settings, clock=clock) as client:
+        await client.define(WAITS)
+        trigger = await client.on_schedule(cron="* * * * *", overlap=OverlapPolicy.SKIP)
+        await archive_workflow(client.services, client.caller, "test")
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        (failed,) = await client.deliveries(trigger)
+        assert failed.outcome is _O.FAILED
+        await activate_workflow(client.services, client.caller, "test", 1)
+        stored = await client.services.triggers.by_name("local", "t")
+        known = await client.services.deliveries.get("local", failed.id)
+        assert stored is not None
+        assert known is not None
+        assert (await try_again(client.services, stored, known)).outcome is _O.STARTED
+        clock.move(minutes=1)
+        await fire_all(client, trigger)
+        assert await client.outcomes(trigger) == ["STARTED", "SKIPPED_OVERLAP"]
 
 
 async def test_another_schedule_begins_anew(settings: Settings) -> None:

@@ -61,13 +61,21 @@ def test_a_retry_with_a_new_time_is_the_same_event(sender: Callable[..., Sent], 
     assert event_id(first.signature, first.headers, body) == event_id(retry.signature, retry.headers, body)
 
 
-@pytest.mark.parametrize("signature", [WebhookSignature.NONE, WebhookSignature.HMAC_SHA256])
-def test_other_senders_name_their_events_by_header(signature: WebhookSignature) -> None:
+def test_senders_who_sign_nothing_name_their_events_by_header() -> None:
+    signature = WebhookSignature.NONE
     cloud_event = {"ce-id": "A234-1234-1234", "ce-type": "com.example.order.placed"}
     assert event_id(signature, cloud_event, b"{}") == "A234-1234-1234"
     assert event_type(signature, cloud_event, b"{}") == "com.example.order.placed"
     assert event_id(signature, {"idempotency-key": '"8e03978e"'}, b"{}") == '"8e03978e"'
     assert event_id(signature, cloud_event | {"idempotency-key": "8e03978e"}, b"{}") == "A234-1234-1234"
+
+
+@pytest.mark.parametrize("sender", [plain, github, stripe, slack, standard])
+def test_headers_that_nobody_signed_name_nothing(sender: Callable[[bytes], Sent]) -> None:
+    sent = sender(b"{}")
+    forged = sent.headers | {"ce-id": "1", "ce-type": "admin.thing", "idempotency-key": "2"}
+    assert event_id(sent.signature, forged, sent.body) == event_id(sent.signature, sent.headers, sent.body)
+    assert event_type(sent.signature, forged, sent.body) == event_type(sent.signature, sent.headers, sent.body)
 
 
 def test_without_a_name_the_body_names_the_event() -> None:

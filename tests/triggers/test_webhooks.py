@@ -77,9 +77,10 @@ async def test_equal_bodies_are_events_of_their_own_unless_the_sender_names_them
         (signed_requests.stripe(signed_requests.STRIPE_INVOICE), "stripe", "com.stripe.invoice.paid"),
         (signed_requests.slack(signed_requests.SLACK_MENTION), "slack", "com.slack.app_mention"),
         (signed_requests.standard(signed_requests.STANDARD_CONTACT), "standard", None),
+        (signed_requests.github(signed_requests.GITHUB_PUSH), "plain", "com.github.push"),
         (signed_requests.plain(b'{"a": 1}'), "plain", "weft.webhook"),
     ],
-    ids=["stripe", "slack", "standard", "plain"],
+    ids=["stripe", "slack", "standard", "github", "plain"],
 )
 async def test_a_signed_request_is_believed_and_a_changed_one_is_not(
     sender: Sender, sent: signed_requests.Sent, secret: str, type_: str | None
@@ -108,6 +109,39 @@ async def test_a_replayed_request_starts_nothing_and_one_out_of_time_is_refused(
     assert isinstance(clock, SetClock)
     clock.move(seconds=301)
     assert (await sender.post(trigger, sent.body, **sent.headers)).status_code == 401
+
+
+FORGED = {"ce-specversion": "1.0", "ce-id": "2", "ce-source": "/x", "ce-type": "admin.thing", "idempotency-key": "3"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "secret"),
+    [
+        (signed_requests.stripe(signed_requests.STRIPE_INVOICE), "stripe"),
+        (signed_requests.slack(signed_requests.SLACK_MENTION), "slack"),
+        (signed_requests.standard(signed_requests.STANDARD_CONTACT), "standard"),
+        (signed_requests.github(signed_requests.GITHUB_PUSH), "plain"),
+        (signed_requests.plain(b'{"a": 1}'), "plain"),
+    ],
+    ids=["stripe", "slack", "standard", "github", "plain"],
+)
+async def test_a_replay_is_no_other_event_by_headers_that_nobody_signed(
+    sender: Sender, sent: signed_requests.Sent, secret: str
+) -> None:
+    trigger = await sender.hook(sent.signature, secret)
+    for headers in ({}, FORGED):
+        assert (await sender.post(trigger, sent.body, **sent.headers, **headers)).status_code == 202
+    assert sorted(await sender.client.outcomes(trigger)) == ["DUPLICATE", "STARTED"]
+    assert {delivery.event.type for delivery in await sender.client.deliveries(trigger)}.isdisjoint({"admin.thing"})
+
+
+async def test_a_signed_body_may_be_an_event_in_structured_mode(sender: Sender) -> None:
+    event = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "order.paid", "data": {"n": 1}}
+    sent = signed_requests.plain(json.dumps(event).encode())
+    trigger = await sender.hook(sent.signature, "plain")
+    await sender.post(trigger, sent.body, **sent.headers | {"content-type": "application/cloudevents+json"})
+    (delivery,) = await sender.client.deliveries(trigger)
+    assert (delivery.event.id, delivery.event.type, delivery.event.data) == ("7", "order.paid", {"n": 1})
 
 
 async def test_slacks_challenge_is_answered_and_is_no_event(sender: Sender) -> None:

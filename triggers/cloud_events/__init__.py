@@ -5,12 +5,13 @@ Whoever reads refuses with `ValidationFailed`, whose problems lead to the attrib
 """
 
 from triggers.cloud_events.given import from_input
-from triggers.cloud_events.http import from_http
+from triggers.cloud_events.http import Mode, from_http
 from triggers.cloud_events.pubsub import from_pubsub
 from triggers.cloud_events.push import PushedMessage, from_push
 from triggers.cloud_events.structured import structured_attributes, to_structured
 
 __all__ = [
+    "Mode",
     "PushedMessage",
     "from_http",
     "from_input",

@@ -1,8 +1,9 @@
 """HTTP requests, by the CloudEvents binding for HTTP where they say so."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from urllib.parse import unquote_to_bytes
 
 from engine.domain.errors import Problem, ValidationFailed
@@ -11,6 +12,14 @@ from triggers.cloud_events.attributes import SPECVERSION, assemble
 from triggers.cloud_events.binary import PREFIX, from_binary, is_binary
 from triggers.cloud_events.payload import by_type, check_size
 from triggers.cloud_events.structured import claims_structured, from_structured
+
+
+class Mode(Enum):
+    STRUCTURED = "structured"
+    """The event is the body."""
+    BINARY = "binary"
+    """Its attributes are headers."""
+
 
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -24,15 +33,16 @@ def from_http(
     source: str,
     received: datetime,
     data_limit: int | None = None,
+    modes: Sequence[Mode] = tuple(Mode),
 ) -> CloudEvent:
-    """An event in binary or structured mode has its own id, type, source and time. Any other body is the data, read by its content
-    type, of an event with those that are given.
+    """An event in one of these modes has its own id, type, source and time. Any other body is the data, read by its content type, of an
+    event with those that are given.
     """
     given = {name.lower(): value for name, value in headers.items()}
     content_type = given.get("content-type", "")
-    if claims_structured(content_type):
+    if Mode.STRUCTURED in modes and claims_structured(content_type):
         return from_structured(body, carrier=given, data_limit=data_limit)
-    if is_binary(given):
+    if Mode.BINARY in modes and is_binary(given):
         decoded = {name: _decoded(name, value) if name.startswith(PREFIX) else value for name, value in given.items()}
         return from_binary(decoded, body, carrier=given, data_limit=data_limit)
     check_size(len(body), data_limit)

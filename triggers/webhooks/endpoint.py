@@ -14,7 +14,7 @@ from engine.domain.triggers.cloud_event import CloudEvent
 from engine.domain.triggers.trigger import TriggerStatus, WebhookSignature, WebhookSource
 from engine.usecases.services import Services
 from engine.usecases.triggers.hooks import Hooked, take_in, webhook_at, webhook_secret
-from triggers.cloud_events import from_http
+from triggers.cloud_events import Mode, from_http
 from triggers.http_answers import PAUSED_SECONDS, again, answered, refusal, whole_body
 from triggers.webhooks.challenge import challenge
 from triggers.webhooks.headers import received
@@ -27,8 +27,6 @@ REQUESTS_A_SECOND, REQUESTS_AT_ONCE = 100.0, 500.0
 """Of one webhook, in one process."""
 _MOST_HOOKS = 10_000
 _NAMED_BY = ("ce-id", "idempotency-key")
-_UNNAMED = (WebhookSignature.NONE, WebhookSignature.HMAC_SHA256)
-"""Schemes of senders who may say the same twice and mean it twice."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +70,7 @@ class Webhooks:
         return JSONResponse({"deliveryId": delivery.id, "outcome": delivery.outcome.value}, 202)
 
     def _event(self, stored: Hooked, signature: WebhookSignature, headers: dict[str, str], body: bytes) -> CloudEvent:
-        unnamed = signature in _UNNAMED and not any(name in headers for name in _NAMED_BY)
+        unnamed = signature is WebhookSignature.NONE and not any(name in headers for name in _NAMED_BY)
         return from_http(
             headers,
             body,
@@ -81,6 +79,8 @@ class Webhooks:
             source=f"/triggers/{stored.trigger.name}",
             received=self._services.clock(),
             data_limit=self._services.limits.event_bytes,
+            # A signature is about the body: what headers say of the event could be said by whoever has seen the request.
+            modes=(Mode.STRUCTURED, Mode.BINARY) if signature is WebhookSignature.NONE else (Mode.STRUCTURED,),
         )
 
 

@@ -18,20 +18,24 @@ _TYPE = re.compile(r"[!-~]{1,200}")
 
 
 def event_id(signature: WebhookSignature, headers: Mapping[str, str], body: bytes) -> str:
-    """The sender's own name for the event, else `ce-id`, else `idempotency-key`, else the sha256 of what was signed.
+    """The sender's own name for the event, else the sha256 of what was signed: then the same body is the same event, unless the scheme
+    signs a time. Where nothing is signed, `ce-id`, else `idempotency-key`, else the sha256 of the body.
 
-    Never empty, at most 200 printable ASCII characters: a longer or other name is replaced by its sha256. Without any name the same
-    body is the same event, unless the scheme signs a time.
+    Never empty, at most 200 printable ASCII characters: a longer or other name is replaced by its sha256.
     """
-    name = _sender_id(signature, headers, body) or headers.get("ce-id") or headers.get("idempotency-key")
+    name = _sender_id(signature, headers, body)
+    if signature is WebhookSignature.NONE:
+        name = headers.get("ce-id") or headers.get("idempotency-key")
     if name:
         return name if _SHORT.fullmatch(name) else hashlib.sha256(name.encode()).hexdigest()
     return replay_key(signature, headers, body) or hashlib.sha256(body).hexdigest()
 
 
 def event_type(signature: WebhookSignature, headers: Mapping[str, str], body: bytes) -> str:
-    """`com.github.push`, `com.stripe.invoice.paid`, `com.slack.app_mention`; else `ce-type`, else `weft.webhook`."""
-    name = _sender_type(signature, headers, body) or headers.get("ce-type")
+    """`com.github.push`, `com.stripe.invoice.paid`, `com.slack.app_mention`; `ce-type` where nothing is signed; else `weft.webhook`."""
+    name = _sender_type(signature, headers, body)
+    if signature is WebhookSignature.NONE:
+        name = headers.get("ce-type")
     return name if name and _TYPE.fullmatch(name) else UNNAMED_TYPE
 
 
