@@ -7,6 +7,7 @@ from engine.domain.errors import Unavailable
 from engine.usecases.services import Services
 from engine.usecases.tending import Tending
 from engine.usecases.triggers.listening import hearing
+from engine.usecases.triggers.working import AT_ONCE as LOOKED_AT
 from engine.usecases.triggers.working import Job, due_jobs
 from triggers.clockwork import Shards
 
@@ -31,23 +32,28 @@ class Router:
             started.set()
             try:
                 while True:
-                    await self._look()
-                    await asyncio.sleep(self._every)
+                    more = await self._look()
+                    await asyncio.sleep(0 if more else self._every)
             finally:
                 await self._tending.close()
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Whether there may be more that is due."""
         shards = tuple(self._shards())
         try:
             jobs = await due_jobs(self._services, shards, self._services.clock()) if shards else []
         except Unavailable as error:
             _log.warning("events that wait could not be looked up: %s", error)
-            return
+            return False
+        done = 0
         for start in range(0, len(jobs), AT_ONCE):
-            await asyncio.gather(*(self._done(job) for job in jobs[start : start + AT_ONCE]))
+            done += sum(await asyncio.gather(*(self._done(job) for job in jobs[start : start + AT_ONCE])))
+        return done >= LOOKED_AT
 
-    async def _done(self, job: Job) -> None:
-        """Whoever comes while it is under way waits for it, and does not cut it off by going away."""
+    async def _done(self, job: Job) -> bool:
+        """Whoever comes while it is under way waits for it, and does not cut it off by going away. False where it is left alone."""
         task = self._tending.begin(job.key, job.do)
-        if task is not None:
-            await asyncio.shield(task)
+        if task is None:
+            return False
+        await asyncio.shield(task)
+        return True

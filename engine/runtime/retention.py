@@ -10,7 +10,7 @@ from engine.storage.port import Conflict, Delete, Document, DocumentStore, Filte
 from engine.usecases.journal import Clock
 
 EVERY_SECONDS = 60.0
-EXPIRING = ("idempotency", "cache", "memory", "executions", "workers", "deliveries", "dedup")
+EXPIRING = ("idempotency", "cache", "memory", "executions", "workers", "deliveries", "dedup", "buffers")
 _SWEPT_ALWAYS = ("executions",)
 """They have others below them, which nobody else would delete."""
 BELOW_EXECUTIONS = ("log", "runs", "blobs", "checkpoints")
@@ -61,7 +61,7 @@ class Retention:
         if collection == "executions":
             for below in BELOW_EXECUTIONS:
                 await delete_collection(self._store, f"{document.path}/{below}")
-        await self._store.commit([Delete(path=document.path)])
+        await self._store.commit([Delete(path=document.path, if_rev=document.rev)])  # unless it is used again
 
 
 async def delete_collection(store: DocumentStore, path: str) -> None:

@@ -35,6 +35,9 @@ def unfinished(database: Database, watchman: Watchman) -> list[str]:
             left.append(f"batch {batch.id}: {batch.carried_out} of {batch.total} carried out")
     left.extend(f"{document.path} is not routed" for document in database.find("inbox"))
     left.extend(
+        f"{document.path} waits for others" for document in database.find("buffers") if document.fields.get("due_at")
+    )
+    left.extend(
         f"{each.path} is to be tried again" for each in database.find("deliveries") if each.fields.get("due_at")
     )
     return left

@@ -11,7 +11,7 @@ from engine.bootstrap import Engine
 from engine.domain.status import ExecutionStatus
 from engine.domain.triggers.cloud_event import CloudEvent, delivery_id
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
-from engine.domain.triggers.trigger import EventSource, OverlapPolicy, ScheduleSource, Trigger
+from engine.domain.triggers.trigger import Buffer, EventSource, OverlapPolicy, ScheduleSource, Trigger
 from engine.storage.repositories.head import HeadBody
 from engine.usecases.triggers.changing import NewTrigger, create_trigger, pause_trigger
 from engine.usecases.triggers.receiving import publish_event
@@ -21,6 +21,7 @@ from tests.chaos.watchman import Watchman
 from tests.chaos.workflows import INNER
 
 EVERY = timedelta(seconds=20)
+GATHERED = Buffer(max_size=3, max_wait=timedelta(seconds=10), key="event.data.n % 2")
 _delivery = msgspec.json.Decoder(Delivery)
 _O = DeliveryOutcome
 
@@ -44,10 +45,19 @@ class Triggers:
         await self._create("chain", EventSource(types=("weft.execution.succeeded",)), taken)
         clock = ScheduleSource(every=EVERY, overlap=OverlapPolicy.ALLOW, catch_up_window=timedelta(hours=5))
         await self._create("clock", clock, None)
+        await self._create("gather", EventSource(types=("sim.*",)), None, GATHERED)
 
-    async def _create(self, name: str, source: EventSource | ScheduleSource, condition: str | None) -> None:
-        mapping = {"key": "a", "flag": True}
-        new = NewTrigger(name=name, workflow=INNER, source=source, condition=condition, input_mapping=mapping)
+    async def _create(
+        self, name: str, source: EventSource | ScheduleSource, condition: str | None, buffer: Buffer | None = None
+    ) -> None:
+        new = NewTrigger(
+            name=name,
+            workflow=INNER,
+            source=source,
+            condition=condition,
+            buffer=buffer,
+            input_mapping={"key": "a", "flag": True},
+        )
         self._made[name] = await self._clients.insist(partial(_created, new))
 
     async def publish(self, sleep: float, count: int) -> None:
@@ -78,6 +88,7 @@ class Triggers:
                     f"trigger {name}: deliveries name {len(started)} executions, there are {len(executions)}"
                 )
         self._check_events(deliveries, watchman)
+        self._check_gathered(deliveries, watchman)
         self._check_chain(deliveries, watchman)
         self._check_clock(found, watchman)
 
@@ -87,6 +98,19 @@ class Triggers:
             wanted = _O.STARTED if event.data["n"] % 3 else _O.FILTERED
             if delivery is None or delivery.outcome is not wanted:
                 watchman.violated(f"event {event.id} became {delivery and delivery.outcome}, not {wanted}")
+
+    def _check_gathered(self, deliveries: Mapping[str, Delivery], watchman: Watchman) -> None:
+        """Every event went into one execution, with no more than two others of its key."""
+        together: dict[str | None, list[int]] = {}
+        for event in self._published:
+            delivery = deliveries.get(delivery_id(self._made["gather"].id, event))
+            if delivery is None or delivery.outcome is not _O.STARTED:
+                watchman.violated(f"event {event.id} was gathered and became {delivery and delivery.outcome}")
+            else:
+                together.setdefault(delivery.execution_id, []).append(event.data["n"])
+        for numbers in together.values():
+            if len(numbers) > GATHERED.max_size or len({n % 2 for n in numbers}) > 1:
+                watchman.violated(f"events {numbers} were given to one execution")
 
     def _check_chain(self, deliveries: Mapping[str, Delivery], watchman: Watchman) -> None:
         """Every execution that succeeded after an event started exactly one more."""

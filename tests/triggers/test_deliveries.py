@@ -15,6 +15,7 @@ from engine.runtime.roster import OnlyWorker
 from engine.settings import Settings
 from engine.usecases.activate_workflow import activate_workflow
 from engine.usecases.archive_workflow import archive_workflow
+from engine.usecases.cancel_execution import cancel_execution
 from engine.usecases.triggers.acting import fire_trigger, replay_delivery
 from engine.usecases.triggers.changing import delete_trigger, pause_trigger, resume_trigger
 from engine.usecases.triggers.deliver import deliver
@@ -217,15 +218,19 @@ async def test_the_end_of_an_execution_starts_the_next_one_and_no_circle_goes_on
     assert dead[0].failure.code == "chain_too_long"
 
 
-async def test_waiting_and_failing_are_told_too(client: TriggerClient) -> None:
+async def test_waiting_failing_and_being_cancelled_are_told_too(client: TriggerClient) -> None:
     await client.define({"id": "s", "kind": "signal", "with": {"name": "go"}}, name="waits")
     await client.define({"id": "f", "kind": "fail", "with": {"message": "no"}}, name="fails")
-    trigger = await client.on_events("weft.execution.waiting", "weft.execution.failed", input_mapping={})
+    types = [f"weft.execution.{what}" for what in ("waiting", "failed", "cancelled")]
+    trigger = await client.on_events(*types, input_mapping={})
     waiting = await client.start("waits")
+    await client.until(waiting, ExecutionStatus.WAITING)
+    await cancel_execution(client.services, client.caller, waiting, reason=None, force=False)
     await client.run("fails")
-    found = await client.decided(trigger, 2)
-    assert {each.event.type for each in found} == {"weft.execution.waiting", "weft.execution.failed"}
-    assert waiting in {each.event.data["executionId"] for each in found}
+    found = await client.decided(trigger, 3)
+    assert {each.event.type for each in found} == set(types)
+    told = [each.event.type for each in found if each.event.data["executionId"] == waiting]
+    assert sorted(told) == ["weft.execution.cancelled", "weft.execution.waiting"]
 
 
 async def test_what_a_step_emits_reaches_triggers_once(client: TriggerClient) -> None:

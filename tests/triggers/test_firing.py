@@ -1,6 +1,7 @@
 """Schedules fire each of their times once, whatever the clock does and however many look at it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.domain.triggers.delivery import DeliveryOutcome
 from engine.domain.triggers.trigger import OverlapPolicy, ScheduleSource, Trigger, TriggerStatus
 from engine.settings import Settings
 from engine.storage.port import Conflict
-from engine.storage.repositories.triggers import StoredSchedule
+from engine.storage.repositories.triggers import Schedule, StoredSchedule
 from engine.usecases.activate_workflow import activate_workflow
 from engine.usecases.archive_workflow import archive_workflow
 from engine.usecases.signal_execution import signal_execution
@@ -21,8 +22,10 @@ from engine.usecases.triggers.changing import pause_trigger, resume_trigger, upd
 from engine.usecases.triggers.deliver import try_again
 from engine.usecases.triggers.reading import next_fires, trigger_by_name
 from engine.usecases.triggers.scheduling import fire
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.cluster import Cluster
 from tests.triggers.at_work import ECHO, SetClock, TriggerClient
+from triggers import clockwork
 
 _O = DeliveryOutcome
 WAITS = {"id": "s", "kind": "signal", "with": {"name": "go"}}
@@ -113,6 +116,33 @@ async def test_a_clock_that_goes_back_fires_nothing_twice(settings: Settings) ->
             await fire_all(client, trigger)
         times = [each.event.time for each in await client.deliveries(trigger)]
         assert len(times) == len(set(times)) == 2
+
+
+async def test_a_clock_that_was_far_ahead_and_came_back_leaves_no_schedule_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clockwork, "EVERY_SECONDS", 0.02)
+    clock = SetClock()
+    async with TriggerClient.working(settings, clock=clock) as client:
+        await client.define(ECHO)
+        trigger = await client.on_schedule(every=timedelta(minutes=1), overlap=OverlapPolicy.ALLOW)
+        begun = clock.now
+        clock.move(days=1)
+        await until(client, trigger, lambda schedule: schedule.next is not None and schedule.next > clock.now)
+        fired = len(await client.deliveries(trigger))
+        clock.now = begun + timedelta(seconds=10)
+        await until(client, trigger, lambda schedule: schedule.next == begun + timedelta(minutes=1))
+        for minute in (1, 2):
+            clock.now = begun + timedelta(minutes=minute, seconds=1)
+            await client.decided(trigger, fired + minute)
+        times = [each.event.time for each in await client.deliveries(trigger)]
+        assert len(times) == len(set(times)) == fired + 2
+
+
+async def until(client: TriggerClient, trigger: Trigger, condition: Callable[[Schedule], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition((await due(client, trigger)).schedule):
+            await asyncio.sleep(0.01)
 
 
 async def test_several_that_look_at_the_clock_fire_each_time_once(cluster: Cluster) -> None:

@@ -163,23 +163,24 @@ async def test_a_body_that_no_message_has_is_too_large(pusher: Pusher) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "attributes"),
+    ("body", "attributes", "code"),
     [
-        (b'"' + b"x" * 9_000_000 + b'"', {}),
-        (b"{", {"content-type": "application/cloudevents+json"}),
-        (b"{}", {"kind": "\x00"}),
+        (b'"' + b"x" * 9_000_000 + b'"', {}, "payload_too_large"),
+        (b"{", {"content-type": "application/cloudevents+json"}, "validation_failed"),
+        (b"{}", {"kind": "\x00"}, "validation_failed"),
     ],
     ids=["too large for an event", "no event", "NUL"],
 )
 async def test_what_can_never_be_an_event_is_recorded_and_acknowledged(
-    pusher: Pusher, body: bytes, attributes: dict[str, Any]
+    pusher: Pusher, body: bytes, attributes: dict[str, Any], code: str
 ) -> None:
     trigger = await pusher.trigger()
     for _ in range(2):
         assert (await pusher.push(trigger.id, wrapped(body, **attributes))).status_code == 204
     (delivery,) = await pusher.client.deliveries(trigger)
     assert delivery.failure is not None
-    assert (delivery.dead, delivery.failure.code, delivery.event.id) == (True, "validation_failed", "m1")
+    assert (delivery.dead, delivery.failure.code, delivery.event.id) == (True, code, "m1")
+    assert not delivery.failure.retryable
 
 
 async def test_a_message_of_which_nothing_can_be_stored_is_acknowledged(pusher: Pusher) -> None:

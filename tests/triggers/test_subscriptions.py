@@ -190,7 +190,7 @@ async def test_a_given_subscription_is_consumed_and_outlives_the_trigger(worker:
 @pytest.mark.parametrize(
     ("body", "attributes", "code"),
     [
-        pytest.param(b'"' + b"x" * 600_000 + b'"', {}, "validation_failed", id="too large"),
+        pytest.param(b'"' + b"x" * 600_000 + b'"', {}, "payload_too_large", id="too large"),
         pytest.param(
             b'{"a": "\\u0000"}', {"content-type": "application/json", "ce-id": "1"}, "validation_failed", id="NUL"
         ),

@@ -144,6 +144,14 @@ async def test_a_signed_body_may_be_an_event_in_structured_mode(sender: Sender) 
     assert (delivery.event.id, delivery.event.type, delivery.event.data) == ("7", "order.paid", {"n": 1})
 
 
+@pytest.mark.parametrize("size", [600_000, 1_200_000])
+async def test_what_is_too_large_for_an_event_is_refused_as_that(sender: Sender, size: int) -> None:
+    trigger = await sender.hook()
+    answer = await sender.post(trigger, b'"' + b"x" * size + b'"')
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert await sender.client.deliveries(trigger) == []
+
+
 async def test_slacks_challenge_is_answered_and_is_no_event(sender: Sender) -> None:
     sent = signed_requests.slack(signed_requests.SLACK_CHALLENGE)
     trigger = await sender.hook(sent.signature, "slack")

@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import parse_qs
 
-from engine.domain.errors import Problem, ValidationFailed
+from engine.domain.errors import PayloadTooLarge, Problem, ValidationFailed
 from triggers.cloud_events.json_bytes import read_json
 
 OCTETS = "application/octet-stream"
@@ -58,8 +58,7 @@ def is_octets(content_type: str | None) -> bool:
 
 def check_size(size: int, limit: int | None) -> None:
     if limit is not None and size > limit:
-        message = f"the data has {size:,} bytes: at most {limit:,} are taken"
-        raise ValidationFailed([Problem(message=message, path=_DATA)])
+        raise PayloadTooLarge(f"the data has {size:,} bytes: at most {limit:,} are taken", path=_DATA)
 
 
 def _media_type(content_type: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -34,16 +34,18 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """Events of a trigger that wait for one execution, oldest first, by the ids of their deliveries. `bytes` is what they are as JSON;
-    `attempts` counts tries to start it.
+    `attempts` counts tries to start it. Those that are set `apart` are enough. Where others are added to, an empty one is kept for a
+    while: whoever has read it before must not take one that was made anew for the same.
     """
 
     id: str
     tenant: str
     trigger_id: str
     delivery_ids: tuple[str, ...]
-    due_at: datetime
+    due_at: datetime | None
     bytes: int = 0
     attempts: int = 0
+    apart: bool = False
 
 
 class StoredGathered(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class Window(msgspec.Struct, frozen=True):
     starts: tuple[datetime, ...] = ()
 
 
+_EMPTY_KEPT = timedelta(days=1)
 _delivery = msgspec.json.Decoder(Delivery)
 _received = msgspec.json.Decoder(Received)
 _gathered = msgspec.json.Decoder(Gathered)
@@ -173,12 +176,21 @@ def routed_write(received: Received) -> Write:
     return Delete(path=received_path(received))
 
 
-def gathered_write(gathered: Gathered, *, rev: int | None) -> Write:
+def gathered_write(gathered: Gathered, *, rev: int | None, expire_at: datetime | None = None) -> Write:
     path = gathered_path(gathered.tenant, gathered.id)
-    fields: dict[str, FieldValue] = {"shard": shard_of(gathered.id), "due_at": gathered.due_at}
+    fields: dict[str, FieldValue] = {"shard": shard_of(gathered.id), "due_at": gathered.due_at, "expire_at": expire_at}
     if rev is None:
         return Create(path=path, body=_encode(gathered), fields=fields)
     return Put(path=path, body=_encode(gathered), fields=fields, if_rev=rev)
+
+
+def given_write(waiting: StoredGathered, now: datetime) -> Write:
+    """Once an execution has got them."""
+    gathered = waiting.gathered
+    if gathered.apart:
+        return Delete(path=gathered_path(gathered.tenant, gathered.id), if_rev=waiting.rev)
+    empty = msgspec.structs.replace(gathered, delivery_ids=(), due_at=None, bytes=0, attempts=0)
+    return gathered_write(empty, rev=waiting.rev, expire_at=now + _EMPTY_KEPT)
 
 
 def gathered_path(tenant: str, buffer_id: str) -> str:

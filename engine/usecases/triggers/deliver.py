@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.bus.topics import DELIVERED
-from engine.domain.errors import Unavailable, ValidationFailed, WeftError
+from engine.domain.errors import PayloadTooLarge, Unavailable, ValidationFailed, WeftError
 from engine.domain.expressions import ExpressionFailed, Scope, bare, condition, evaluate
 from engine.domain.failure import Failure
 from engine.domain.ids import EXECUTION, derive
@@ -243,7 +243,7 @@ def failed(services: Services, trigger: Trigger, tried: Delivery, error: WeftErr
 
 
 def is_last(trigger: Trigger, attempts: int, error: WeftError) -> bool:
-    return isinstance(error, ValidationFailed) or attempts >= trigger.max_attempts
+    return isinstance(error, ValidationFailed | PayloadTooLarge) or attempts >= trigger.max_attempts
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -8,8 +8,8 @@ from engine.domain.ids import EXECUTION, derive
 from engine.domain.status import FailureKind
 from engine.domain.triggers.cloud_event import depth_of
 from engine.domain.triggers.delivery import Delivery, DeliveryOutcome
-from engine.storage.port import Conflict, Delete
-from engine.storage.repositories.deliveries import StoredDelivery, StoredGathered, gathered_path, gathered_write
+from engine.storage.port import Conflict
+from engine.storage.repositories.deliveries import StoredDelivery, StoredGathered, gathered_write, given_write
 from engine.storage.repositories.head import execution_path
 from engine.storage.repositories.triggers import StoredTrigger
 from engine.usecases.services import Services
@@ -22,6 +22,9 @@ async def flush(services: Services, stored: StoredTrigger, waiting: StoredGather
     """Raises `Conflict` where more came meanwhile or somebody else did it, `Unavailable`."""
     gathered = waiting.gathered
     found = await _found(services, waiting)
+    if not found:  # their deliveries are gone
+        await _recorded(services, waiting, [], [])
+        return
     if stored.trigger.buffer is None:
         await _recorded(services, waiting, found, [_by_itself(services, each.delivery) for each in found])
         return
@@ -31,10 +34,12 @@ async def flush(services: Services, stored: StoredTrigger, waiting: StoredGather
     tried = [replace(each.delivery, attempts=attempts) for each in found]
     started = [replace(each, outcome=DeliveryOutcome.STARTED, execution_id=execution_id) for each in tried]
     try:
-        depth = max(map(depth_of, events), default=0)
+        depth = max(map(depth_of, events))
         prepared = await prepare_started(services, stored, [event.as_value() for event in events], depth=depth)
         writes = [write_of(services, after, rev=before.rev) for before, after in zip(found, started, strict=True)]
-        await create(services, caller_of(stored), execution_id, prepared, [*writes, _removed(waiting)])
+        await create(
+            services, caller_of(stored), execution_id, prepared, [*writes, given_write(waiting, services.clock())]
+        )
     except Conflict as conflict:
         if conflict.document != execution_path(stored.tenant, execution_id):
             raise
@@ -68,10 +73,6 @@ async def _found(services: Services, waiting: StoredGathered) -> list[StoredDeli
     return [each for each in await services.deliveries.get_many(gathered.tenant, gathered.delivery_ids) if each]
 
 
-def _removed(waiting: StoredGathered) -> Delete:
-    return Delete(path=gathered_path(waiting.gathered.tenant, waiting.gathered.id), if_rev=waiting.rev)
-
-
 def _dead(failed_one: Delivery) -> Delivery:
     """A try of it alone would not be what was asked for; a replay takes it up again."""
     failure = failed_one.failure
@@ -89,6 +90,6 @@ async def _recorded(
     services: Services, waiting: StoredGathered, found: list[StoredDelivery], after: list[Delivery]
 ) -> None:
     writes = [write_of(services, new, rev=old.rev) for old, new in zip(found, after, strict=True)]
-    await services.deliveries.commit([*writes, _removed(waiting)])
+    await services.deliveries.commit([*writes, given_write(waiting, services.clock())])
     for each in after:
         tell(services, each)

@@ -79,6 +79,19 @@ async def fire(
     return await firing.run()
 
 
+async def bring_back(services: Services, ahead: StoredSchedule) -> None:
+    """A schedule that a clock which was wrong took into the future goes on with the next time from now. Those that fired already do not
+    fire again: what they start has its id by the time. Raises `Conflict`, `Unavailable`.
+    """
+    tenant, schedule = ahead.tenant, ahead.schedule
+    (stored,) = await services.triggers.by_id(tenant, [schedule.trigger_id])
+    if stored is None or not isinstance(stored.trigger.source, ScheduleSource) or schedule.waiting is not None:
+        return
+    next_ = next(fires(stored.trigger.source, services.clock(), anchor=stored.trigger.created_at), None)
+    if next_ is not None and schedule.next is not None and next_ < schedule.next:
+        await _put(services, ahead, replace(schedule, next=next_, due_at=due(stored.trigger, next_)))
+
+
 class _Firing:
     def __init__(
         self,
