@@ -22,6 +22,7 @@ from tests.chaos.workflows import INNER
 
 EVERY = timedelta(seconds=20)
 GATHERED = Buffer(max_size=3, max_wait=timedelta(seconds=10), key="event.data.n % 2")
+ONCE = "event.data.n % 4"
 _delivery = msgspec.json.Decoder(Delivery)
 _O = DeliveryOutcome
 
@@ -46,9 +47,15 @@ class Triggers:
         clock = ScheduleSource(every=EVERY, overlap=OverlapPolicy.ALLOW, catch_up_window=timedelta(hours=5))
         await self._create("clock", clock, None)
         await self._create("gather", EventSource(types=("sim.*",)), None, GATHERED)
+        await self._create("once", EventSource(types=("sim.*",)), None, dedup_key=ONCE)
 
     async def _create(
-        self, name: str, source: EventSource | ScheduleSource, condition: str | None, buffer: Buffer | None = None
+        self,
+        name: str,
+        source: EventSource | ScheduleSource,
+        condition: str | None,
+        buffer: Buffer | None = None,
+        dedup_key: str | None = None,
     ) -> None:
         new = NewTrigger(
             name=name,
@@ -56,6 +63,7 @@ class Triggers:
             source=source,
             condition=condition,
             buffer=buffer,
+            dedup_key=dedup_key,
             input_mapping={"key": "a", "flag": True},
         )
         self._made[name] = await self._clients.insist(partial(_created, new))
@@ -89,6 +97,7 @@ class Triggers:
                 )
         self._check_events(deliveries, watchman)
         self._check_gathered(deliveries, watchman)
+        self._check_once(deliveries, watchman)
         self._check_chain(deliveries, watchman)
         self._check_clock(found, watchman)
 
@@ -111,6 +120,16 @@ class Triggers:
         for numbers in together.values():
             if len(numbers) > GATHERED.max_size or len({n % 2 for n in numbers}) > 1:
                 watchman.violated(f"events {numbers} were given to one execution")
+
+    def _check_once(self, deliveries: Mapping[str, Delivery], watchman: Watchman) -> None:
+        """Of the events with one key one has started something."""
+        outcomes: dict[int, list[str]] = {}
+        for event in self._published:
+            delivery = deliveries.get(delivery_id(self._made["once"].id, event))
+            outcomes.setdefault(event.data["n"] % 4, []).append(delivery.outcome if delivery else "nothing")
+        for key, found in outcomes.items():
+            if sorted(found) != [_O.DUPLICATE] * (len(found) - 1) + [_O.STARTED]:
+                watchman.violated(f"the events with the key {key} became {found}")
 
     def _check_chain(self, deliveries: Mapping[str, Delivery], watchman: Watchman) -> None:
         """Every execution that succeeded after an event started exactly one more."""

@@ -61,7 +61,9 @@ async def test_each_time_fires_once_and_is_what_the_input_sees(settings: Setting
         assert (await due(client, trigger)).schedule.next == datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 
-async def test_times_that_were_missed_are_made_up_for_within_the_window(settings: Settings) -> None:
+async def test_times_that_were_missed_are_made_up_for_within_the_window(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = SetClock()
     async with TriggerClient.idle(settings, clock=clock) as client:
         await client.define(ECHO)
@@ -72,6 +74,7 @@ async def test_times_that_were_missed_are_made_up_for_within_the_window(settings
         await fire_all(client, short)
         await fire_all(client, long)
         assert await client.deliveries(short) == []
+        assert "trigger t: times from 2026-03-01 13:00:00+00:00 on are left out" in caplog.text
         assert sorted(each.event.time.hour for each in await client.deliveries(long) if each.event.time) == [20, 21, 22]
 
 

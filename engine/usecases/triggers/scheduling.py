@@ -2,6 +2,7 @@
 however many processes look at the clock.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -41,6 +42,7 @@ LATE = timedelta(seconds=10)
 LOOK_AGAIN = timedelta(seconds=1)
 """While a time waits for the former execution to end."""
 _O = DeliveryOutcome
+_log = logging.getLogger(__name__)
 _FAILED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
 
@@ -160,7 +162,13 @@ class _Firing:
             return time
         just_before = earliest - (source.jitter or timedelta(0)) - timedelta(microseconds=1)
         later = fires(source, max(time, just_before), anchor=anchor)
-        return next((each for each in later if self._fires_at(each) >= earliest), None)
+        found = next((each for each in later if self._fires_at(each) >= earliest), None)
+        _log.warning(
+            "trigger %s: times from %s on are left out, since they are beyond its catch-up window",
+            self._trigger.name,
+            time,
+        )
+        return found
 
     def _fires_at(self, time: datetime) -> datetime:
         at = due(self._trigger, time)
