@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from engine.domain.durations import parse_duration
+from engine.domain.triggers.resource_names import resource_problem
 from engine.settings.model import Network
 
 ROLES = ("admin", "editor", "viewer")
@@ -126,15 +127,12 @@ def topics(text: str) -> tuple[str, ...]:
 
 
 def resources(text: str) -> tuple[str, ...]:
-    """Topics and subscriptions, those of other projects with `projects/…/` before them."""
+    """Topics and subscriptions as triggers may name them."""
     found = names(text)
     for name in found:
-        if not re.fullmatch(r"(projects/[^/]+/(topics|subscriptions)/)?[A-Za-z][A-Za-z0-9._~+%-]{2,254}", name):
-            raise ValueError(
-                f"has {name!r}; write topics such as orders or projects/shop-1/topics/orders, comma-separated"
-            )
-        if name.rpartition("/")[2].startswith(("weft.", "goog")):
-            raise ValueError(f"has {name!r}, which belongs to the engine or to Google")
+        problem = resource_problem(name)
+        if problem is not None:
+            raise ValueError(f"has {name!r}: {problem}")
     return found
 
 

@@ -10,6 +10,7 @@ from engine.domain.errors import Path, Problem
 from engine.domain.expressions import OPEN, ExpressionFailed, UnclosedExpression, bare, check, parse_template
 from engine.domain.json_values import strings_in
 from engine.domain.schemas import json_problems
+from engine.domain.triggers.resource_names import resource_problem
 from engine.domain.triggers.schedule_problems import schedule_problems
 from engine.domain.triggers.trigger import (
     Buffer,
@@ -28,9 +29,6 @@ MOST_STARTS = 1_000
 MOST_TYPES = 50
 MOST_ATTEMPTS = 50
 _LONGEST = timedelta(days=31)
-_TOPIC = re.compile(
-    r"(projects/[a-z][a-z0-9.:-]{4,61}[a-z0-9]/(topics|subscriptions)/)?[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
-)
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")
 
 
@@ -72,11 +70,9 @@ def _source_problems(trigger: Trigger) -> Iterator[Problem]:
 
 
 def _resource_problems(name: str, path: Path) -> Iterator[Problem]:
-    if not _TOPIC.fullmatch(name):
-        message = "a name of Pub/Sub has 3 to 255 letters, digits and - . _ ~ + %, and begins with a letter"
+    message = resource_problem(name)
+    if message is not None:
         yield Problem(message=message, path=path)
-    elif name.rpartition("/")[2].startswith(("weft.", "goog")):
-        yield Problem(message=f"{name!r} belongs to the engine or to Google; choose another one", path=path)
 
 
 def _webhook_problems(webhook: WebhookSource) -> Iterator[Problem]:
